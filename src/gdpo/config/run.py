@@ -1,0 +1,81 @@
+"""The resolved config of one training run: all that its result depends on, and nothing else."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from gdpo.advantage import METHODS, AdvantageError
+from gdpo.config.rewards import RewardsConfig
+from gdpo.config.training import HardwareConfig, TrainingConfig
+
+ALGORITHM_VERSION = 1
+"""Raise it when a change of the estimators changes results: every training run is then asked for again."""
+
+
+class RunConfig(RewardsConfig):
+    """One training run. Paths are not in it: a moved repository or a changed partition is the same run."""
+
+    method: Literal["grpo", "gdpo", "dgdo"]
+    """Advantage estimator."""
+    algorithm: dict[str, Any] = {}
+    """Settings of the estimator, all of them (gdpo.advantage documents each); weights come from the rewards."""
+    training: TrainingConfig
+    hardware: HardwareConfig = HardwareConfig()
+    seed: int = Field(default=1, ge=0)
+    """Seed of data order, rollouts and everything else that is random."""
+    algorithm_version: int = ALGORITHM_VERSION
+
+    @model_validator(mode="after")
+    def _estimator_accepts(self) -> "RunConfig":
+        if "weights" in self.algorithm:
+            raise ValueError("algorithm.weights: give each reward's weight in rewards.<name>.weight")
+        self.estimator_config()
+        return self
+
+    @field_validator("algorithm")
+    @classmethod
+    def _plain(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return json.loads(json.dumps(value))
+
+    def estimator_config(self) -> Any:
+        """The dataclass config of the estimator, weights included.
+
+        Raises:
+            ValueError: an unknown setting or a value out of range, naming key, value and what is allowed.
+        """
+        config_cls = METHODS[self.method].config_cls
+        known = config_cls.__dataclass_fields__
+        if unknown := sorted(set(self.algorithm) - set(known)):
+            allowed = sorted(set(known) - {"weights"})
+            raise ValueError(f"algorithm.{unknown[0]}: not a setting of {self.method}; allowed: {allowed}")
+        weights = {name: reward.weight for name, reward in self.rewards.items()}
+        try:
+            return config_cls(**{**self.algorithm, "weights": weights})
+        except (AdvantageError, TypeError) as error:
+            raise ValueError(f"algorithm: {error}") from error
+
+    def resolved(self) -> dict[str, Any]:
+        """Every value written out, defaults included, as plain JSON types in a stable order."""
+        values = self.model_dump(mode="json")
+        settings = asdict(self.estimator_config())
+        settings.pop("weights")
+        values["algorithm"] = json.loads(json.dumps(settings))
+        return values
+
+
+def content_hash(value: Any) -> str:
+    """Eight hex digits of the SHA-256 of a JSON value, independent of key order."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def load_run_config(path: str | Path) -> RunConfig:
+    """Read a resolved run config from its JSON file.
+
+    Raises:
+        pydantic.ValidationError: an unknown key or a value out of range.
+    """
+    return RunConfig.model_validate_json(Path(path).read_text())

@@ -1,0 +1,91 @@
+"""The training section: everything of a run that is neither method, rewards, data nor machine."""
+
+from typing import Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from gdpo.config.base import Section
+
+
+class TrainingConfig(Section):
+    """How a run trains. Names are veRL's and the published scripts' where they mean the same."""
+
+    steps: PositiveInt
+    """Training steps; each samples, scores and updates on one batch."""
+    train_batch_size: PositiveInt = 16
+    """Prompts per step."""
+    responses_per_prompt: int = Field(default=8, ge=2)
+    """Responses sampled for each prompt: the size of a group (veRL: rollout.n)."""
+    ppo_mini_batch_size: PositiveInt = 16
+    """Prompts per optimizer step; at most and a divisor of train_batch_size."""
+    micro_batch_size_per_gpu: PositiveInt = 128
+    """Responses per forward and backward pass on one device, where batches are not sized by tokens."""
+    max_tokens_per_gpu: PositiveInt | None = None
+    """Tokens per forward and backward pass on one device (dynamic batch size); None: fixed micro batches."""
+    max_prompt_length: PositiveInt = 32
+    """Longest prompt in tokens; longer ones are dropped before training, and counted."""
+    max_response_length: PositiveInt = 64
+    """Longest response in tokens."""
+    temperature: PositiveFloat = 1.0
+    """Sampling temperature of rollouts."""
+    lr: PositiveFloat = 1e-6
+    """AdamW learning rate, constant after the warm-up."""
+    lr_warmup_steps: int = Field(default=0, ge=0)
+    """Optimizer steps of linear learning-rate warm-up."""
+    weight_decay: NonNegativeFloat = 0.01
+    """AdamW weight decay."""
+    grad_clip: PositiveFloat = 1.0
+    """Largest gradient norm."""
+    clip_ratio_low: float = Field(default=0.2, gt=0, lt=1)
+    """PPO clip below 1 (published: 0.2)."""
+    clip_ratio_high: float = Field(default=0.28, gt=0)
+    """PPO clip above 1 (clip-higher; published: 0.28)."""
+    kl_loss_coef: NonNegativeFloat = 0.0
+    """Weight of the KL loss to the starting model; 0 loads no reference model."""
+    kl_loss_type: Literal["kl", "abs", "mse", "low_var_kl"] = "mse"
+    """Estimator of the KL loss (published: mse)."""
+    loss_agg_mode: Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"] = "token-mean"
+    """How token losses become one number (published: token-mean)."""
+    filter_groups: bool = False
+    """Dynamic sampling: replace groups in which no reward varies, through veRL's own filter."""
+    checkpoint_every: PositiveInt = 20
+    """Steps between checkpoints; the last step always has one."""
+    keep_checkpoints: PositiveInt = 2
+    """Newest checkpoints kept."""
+    validate_every: int = Field(default=0, ge=0)
+    """Steps between greedy validations (n = 1); 0: none."""
+
+    @model_validator(mode="after")
+    def _mini_batch_divides_batch(self) -> "TrainingConfig":
+        if self.train_batch_size % self.ppo_mini_batch_size:
+            raise ValueError(
+                f"ppo_mini_batch_size {self.ppo_mini_batch_size} must divide train_batch_size {self.train_batch_size}"
+            )
+        return self
+
+
+class HardwareConfig(Section):
+    """The machine a run trains on, as far as it is part of the experiment."""
+
+    platform: Literal["cpu", "cuda"] = "cpu"
+    """Device of trainer and rollout."""
+    nodes: PositiveInt = 1
+    """Nodes per run."""
+    gpus_per_node: PositiveInt = 1
+    """Devices per node (1 on cpu)."""
+    rollout: Literal["transformers", "vllm"] = "transformers"
+    """Rollout engine inside veRL."""
+    tensor_parallel: PositiveInt = 1
+    """Devices per rollout engine."""
+    gpu_memory_utilization: float = Field(default=0.5, gt=0, lt=1)
+    """Share of GPU memory for vLLM."""
+    offload: bool = False
+    """Keep parameters and optimizer state in host memory between uses."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass."""
+
+    @model_validator(mode="after")
+    def _cpu_is_one_device(self) -> "HardwareConfig":
+        if self.platform == "cpu" and (self.nodes, self.gpus_per_node, self.tensor_parallel) != (1, 1, 1):
+            raise ValueError("platform cpu trains on one device: nodes, gpus_per_node and tensor_parallel must be 1")
+        return self

@@ -1,0 +1,7 @@
+"""Named reward functions over a graded response. To add one: write it in ``functions.py`` under ``@reward``."""
+
+from gdpo.rewards.functions import REWARDS
+from gdpo.rewards.response import Response, grade_response
+from gdpo.rewards.scorer import Scorer
+
+__all__ = ["REWARDS", "Response", "Scorer", "grade_response"]

@@ -1,0 +1,156 @@
+"""Single-turn agent loop that handles a whole batch in one call.
+
+veRL's ``actor_rollout_ref.rollout.agent.agent_loop_manager_class``. The stock loop spends about half of the
+generation time of a small model on one RPC a sample; this one does one call a server, scores in this process
+and writes one TransferQueue batch.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import ray
+import torch
+import transfer_queue as tq
+from omegaconf import DictConfig
+from tensordict import TensorDict
+from tensordict.tensorclass import NonTensorData, NonTensorStack
+from verl.experimental.agent_loop.agent_loop import AgentLoopMetrics, AgentLoopOutput
+from verl.utils import hf_tokenizer
+from verl.utils.tensordict_utils import list_of_dict_to_tensordict
+
+from gdpo.config.run import load_run_config
+from gdpo.rewards import Scorer
+from gdpo.sampling.backend import Decoding
+from gdpo.verl_plugin.cpu.rollout import server_name
+from gdpo.verl_plugin.reward_columns import reward_extra_info
+
+
+class BatchedAgentLoopManager:
+    """Generates, scores and stores a batch of prompts. Same contract as veRL's AgentLoopManagerTQ."""
+
+    def __init__(self, config: DictConfig, llm_client=None, teacher_client=None, reward_loop_worker_handles=None):
+        self._rollout = config.actor_rollout_ref.rollout
+        self._tokenizer = hf_tokenizer(config.actor_rollout_ref.model.path)
+        self._seed = int(self._rollout.seed)
+        self._scorer = Scorer(load_run_config(config.gdpo.run_config).specs())
+        replicas = config.trainer.nnodes * config.trainer.n_gpus_per_node
+        self._servers = [ray.get_actor(server_name(rank)) for rank in range(replicas)]
+
+    @classmethod
+    def create(cls, *args: Any, **kwargs: Any) -> "BatchedAgentLoopManager":
+        """Same as the constructor; veRL calls this."""
+        return cls(*args, **kwargs)
+
+    def generate_sequences(self, batch: TensorDict) -> None:
+        """Sample ``n`` responses for each prompt of ``batch`` and put them, scored, into TransferQueue."""
+        rows = _rows(batch)
+        validate = bool(rows[0].pop("validate", False))
+        for row in rows[1:]:
+            row.pop("validate", None)
+        settings = self._rollout.val_kwargs if validate else self._rollout
+        prompts = [self._prompt_ids(row) for row in rows]
+        version, completions = self._generate(prompts, settings, rows[0]["global_steps"], validate)
+
+        keys, fields, tags = [], [], []
+        for i, row in enumerate(rows):
+            for session in range(settings.n):
+                token_ids, log_probs = completions[i * settings.n + session]
+                keys.append(f"{row['uid']}_{session}_0")
+                fields.append(self._fields(row, session, prompts[i], token_ids, log_probs, version))
+                tags.append(_tag(len(prompts[i]), len(token_ids), row["global_steps"], version))
+        partition = "val" if validate else "train"
+        tq.kv_batch_put(keys=keys, fields=list_of_dict_to_tensordict(fields), tags=tags, partition_id=partition)
+        uids = [row["uid"] for row in rows]
+        tq.kv_batch_put(keys=uids, partition_id=partition, tags=[{"status": "finished"} for _ in uids])
+
+    def _prompt_ids(self, row: dict[str, Any]) -> list[int]:
+        return self._tokenizer.apply_chat_template(
+            list(row["raw_prompt"]), add_generation_prompt=True, tokenize=True, return_dict=False
+        )
+
+    def _generate(self, prompts, settings, step: int, validate: bool):
+        """One response for each prompt and session, in that order, from all servers at once."""
+        repeated = [prompt for prompt in prompts for _ in range(settings.n)]
+        keys = sampling_keys(repeated, self._seed, step, validate)
+        temperature = settings.temperature if settings.do_sample else 0.0
+        decoding = Decoding(self._rollout.response_length, temperature, settings.top_p)
+        share = -(-len(repeated) // len(self._servers))
+        calls = [
+            server.generate_batch.remote(
+                repeated[i * share : (i + 1) * share], keys[i * share : (i + 1) * share], decoding
+            )
+            for i, server in enumerate(self._servers)
+            if i * share < len(repeated)
+        ]
+        results = ray.get(calls)
+        return results[0][0], [completion for _, completions in results for completion in completions]
+
+    def _fields(self, row, session: int, prompt_ids, token_ids, log_probs, version) -> dict[str, Any]:
+        text = self._tokenizer.decode(token_ids, skip_special_tokens=True)
+        rewards = self._scorer(text, len(token_ids), row["reward_model"]["ground_truth"])
+        output = AgentLoopOutput(
+            prompt_ids=prompt_ids,
+            response_ids=token_ids,
+            response_mask=[1] * len(token_ids),
+            response_logprobs=log_probs,
+            num_turns=2,
+            metrics=AgentLoopMetrics(),
+            reward_score=self._scorer.total(rewards),
+            extra_fields={
+                "reward_extra_info": reward_extra_info(rewards),
+                "global_steps": version,
+                "min_global_steps": version,
+                "max_global_steps": version,
+            },
+        )
+        fields = output.as_dict() | row
+        fields["session_id"] = session
+        fields["loss_mask"] = fields["response_mask"]
+        fields["input_ids"] = torch.cat([fields["prompts"], fields["responses"]])
+        fields["position_ids"] = torch.arange(fields["input_ids"].numel())
+        fields["multi_modal_inputs"] = {}
+        return fields
+
+
+def sampling_keys(prompts: Sequence[Sequence[int]], seed: int, step: int, validate: bool) -> list[int]:
+    """A 63-bit key a response from (seed, step, prompt, occurrence of that prompt in the batch).
+
+    So a rollout depends neither on how responses were batched nor on how often the run was interrupted.
+    """
+    seen: Counter[tuple[int, ...]] = Counter()
+    keys = []
+    for prompt in map(tuple, prompts):
+        text = repr((seed, step, validate, prompt, seen[prompt]))
+        keys.append(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1)
+        seen[prompt] += 1
+    return keys
+
+
+def _rows(batch: TensorDict) -> list[dict[str, Any]]:
+    """One plain dict a prompt of a TensorDict that mixes tensors, stacks and shared values."""
+    rows: list[dict[str, Any]] = [{} for _ in range(len(batch))]
+    for name, column in batch.items():
+        for i, row in enumerate(rows):
+            if isinstance(column, torch.Tensor):
+                row[name] = column[i]
+            elif isinstance(column, NonTensorStack):
+                row[name] = column[i].data
+            elif isinstance(column, NonTensorData):
+                row[name] = column.data
+            else:  # tensordict unwraps shared non-tensor values
+                row[name] = column
+    return rows
+
+
+def _tag(prompt_length: int, response_length: int, step: int, version: int | None) -> dict[str, Any]:
+    return {
+        "status": "success",
+        "prompt_len": prompt_length,
+        "response_len": response_length,
+        "seq_len": prompt_length + response_length,
+        "global_steps": step,
+        "min_global_steps": version,
+        "max_global_steps": version,
+    }

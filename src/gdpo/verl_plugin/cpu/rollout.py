@@ -1,0 +1,74 @@
+"""The rollout backend ``gdpo_hf``: veRL's side of the transformers server in ``server.py``."""
+
+import os
+
+from verl.workers.rollout.base import _ROLLOUT_REGISTRY
+from verl.workers.rollout.replica import RolloutReplicaRegistry
+
+NAME = "gdpo_hf"
+
+
+def server_name(replica_rank: int) -> str:
+    """Name of the Ray actor that serves replica ``replica_rank``."""
+    return f"{NAME}_server_{replica_rank}"
+
+
+def _replica_class():
+    """Build the replica class where veRL asks for it, so that importing this module stays cheap."""
+    import ray
+    from verl.workers.rollout.replica import RolloutMode, RolloutReplica
+
+    from gdpo.verl_plugin.cpu.server import RolloutServer
+
+    class TransformersReplica(RolloutReplica):
+        """One server actor a replica, beside the training worker and with its own copy of the weights."""
+
+        async def launch_servers(self):
+            if self.rollout_mode != RolloutMode.HYBRID:
+                raise NotImplementedError(f"{NAME} shares its machine with the trainer; {self.rollout_mode} asked")
+            name = server_name(self.replica_rank)
+            server = (
+                ray.remote(RolloutServer)
+                .options(name=name, num_cpus=0, max_concurrency=4)
+                .remote(model_dir=self.model_config.path)
+            )
+            self.servers = [server]
+            self._server_handle = server
+            self._server_address = name
+
+    return TransformersReplica
+
+
+def __getattr__(name: str):
+    if name != "ServerAdapter":
+        raise AttributeError(name)
+    import ray
+    from verl.workers.rollout.base import BaseRollout
+
+    class ServerAdapter(BaseRollout):
+        """What the training worker holds of its rollout server: it sends new weights and nothing else."""
+
+        def __init__(self, config, model_config, device_mesh=None, replica_rank: int = -1, *args, **kwargs):
+            super().__init__(config, model_config, device_mesh)
+            self._name = server_name(int(os.environ["RANK"]) if replica_rank == -1 else replica_rank)
+
+        async def resume(self, tags):
+            pass
+
+        async def release(self):
+            pass
+
+        async def update_weights(self, weights, global_steps=None, wire_format="named_tensors", **kwargs):
+            if wire_format != "named_tensors":
+                raise NotImplementedError(f"{NAME} takes named tensors, not {wire_format}")
+            state = {name: tensor.detach().cpu() for name, tensor in weights}
+            await ray.get_actor(self._name).load_weights.remote(state, global_steps)
+
+    globals()["ServerAdapter"] = ServerAdapter
+    return ServerAdapter
+
+
+def register_rollout() -> None:
+    """Make ``actor_rollout_ref.rollout.name=gdpo_hf`` known to veRL."""
+    RolloutReplicaRegistry.register(NAME, _replica_class)
+    _ROLLOUT_REGISTRY[(NAME, "async")] = f"{__name__}.ServerAdapter"

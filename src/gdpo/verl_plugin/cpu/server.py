@@ -1,0 +1,51 @@
+"""The rollout server actor. Imports nothing of veRL: that would cost its process some eight CPU-seconds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from gdpo.sampling.backend import Decoding
+from gdpo.sampling.transformers_backend import TransformersBackend, eos_token_ids
+
+
+class RolloutServer:
+    """Holds a copy of the policy and samples from it, one call a batch.
+
+    Args:
+        model_dir: Hugging Face folder with the architecture; the weights come from the trainer.
+    """
+
+    def __init__(self, model_dir: str):
+        config = AutoConfig.from_pretrained(model_dir, attn_implementation="sdpa")
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        self._backend = TransformersBackend(model, eos_token_ids(model, model_dir))
+        self._global_steps: int | None = None
+
+    def load_weights(self, state: Mapping[str, torch.Tensor], global_steps: int | None) -> None:
+        """Take the trainer's weights; ``global_steps`` is their version."""
+        self._backend.load_state_dict(state)
+        self._global_steps = global_steps
+
+    def generate_batch(
+        self, prompts: Sequence[Sequence[int]], keys: Sequence[int], decoding: Decoding
+    ) -> tuple[int | None, list[tuple[list[int], list[float]]]]:
+        """Sample one response a prompt.
+
+        Args:
+            prompts: token ids of each prompt.
+            keys: one integer a prompt; the same key, prompt and weights give the same response in any batch.
+            decoding: length limit, temperature and top-p.
+
+        Returns:
+            The version of the weights, and token ids and their log-probabilities for each prompt.
+        """
+        completions = self._backend.generate(prompts, keys, decoding)
+        return self._global_steps, [(c.token_ids, c.log_probs) for c in completions]
+
+    def control(self, *args: Any, **kwargs: Any) -> None:
+        """Memory control calls of veRL: this server keeps its weights and has no cache between calls."""
+
+    sleep = wake_up = clear_kv_cache = release_kv_cache = resume_kv_cache = control
+    abort_all_requests = resume_generation = start_profile = stop_profile = control

@@ -1,0 +1,186 @@
+"""Train one run: resolved config and data in, checkpoints, metrics and a summary out.
+
+This process imports neither veRL nor Ray. It starts the trainer as a child in a process group of its own, so
+that whatever happens to the trainer, no process and no temporary folder outlives the job.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from gdpo.config.run import RunConfig, content_hash, load_run_config
+from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
+from gdpo.verl_plugin.progress import LABEL, STREAM
+
+TRACKER = "latest_checkpointed_iteration.txt"
+"""The file in which veRL names its newest complete checkpoint."""
+
+
+class TrainingFailed(RuntimeError):
+    """The trainer ended without reaching its last step; the message says where its log is."""
+
+
+def train(
+    config: Path,
+    train_parquet: Path,
+    validation_parquet: Path,
+    model: Path,
+    checkpoints: Path,
+    metrics: Path,
+    summary: Path,
+    log: Path,
+    label: str,
+    threads: int = 1,
+) -> None:
+    """Train a run to its last step, going on from its newest complete checkpoint.
+
+    Args:
+        config: resolved run config (JSON).
+        train_parquet: training problems in veRL's schema.
+        validation_parquet: validation problems.
+        model: Hugging Face folder of the starting model, with the ``manifest.json`` of its making.
+        checkpoints: root of checkpoint folders; this run's is named by the content of config, data and model.
+        metrics: parquet to write, one row a step, veRL's metric names as columns.
+        summary: JSON to write: steps, checkpoint folder.
+        log: file for the trainer's output; appended to.
+        label: name of the run in progress lines.
+        threads: computing threads of the rollout and of the training worker.
+
+    Raises:
+        TrainingFailed: the trainer failed; its checkpoints stay.
+    """
+    run = load_run_config(config)
+    inputs = [train_parquet, validation_parquet, model / "manifest.json"]
+    key = content_hash([run.resolved(), *(hashlib.sha256(path.read_bytes()).hexdigest() for path in inputs)])
+    folder = checkpoints / key
+    folder.mkdir(parents=True, exist_ok=True)
+    if last_step(folder) < run.training.steps:
+        paths = RunPaths(config, model, train_parquet, validation_parquet, folder)
+        paths = RunPaths(*(path.resolve() for path in paths))
+        _run_trainer(run, paths, log, label, threads)
+        if last_step(folder) < run.training.steps:
+            raise TrainingFailed(f"{label}: ended at step {last_step(folder)} of {run.training.steps}; see {log}")
+    _write_metrics(folder, metrics)
+    _write_text(summary, json.dumps({"steps": run.training.steps, "checkpoint": f"{key}/global_step_{last_step(folder)}"}))
+
+
+def last_step(folder: Path) -> int:
+    """Step of the newest complete checkpoint in ``folder``; 0 where there is none."""
+    tracker = folder / TRACKER
+    return int(tracker.read_text()) if tracker.exists() else 0
+
+
+def _run_trainer(run: RunConfig, paths: RunPaths, log: Path, label: str, threads: int) -> None:
+    segment = paths.checkpoints / "metrics" / f"{last_step(paths.checkpoints):08d}.jsonl"
+    segment.parent.mkdir(exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "gdpo.verl_plugin.main", *verl_overrides(run, paths, ["file"])]
+    with _scratch_folder() as scratch, log.open("ab") as log_file:
+        terminal = os.dup(2)
+        environment = _environment(run, scratch, segment, label, threads) | {STREAM: str(terminal)}
+        child = subprocess.Popen(
+            command,
+            env=environment,
+            stdout=log_file,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[terminal],
+            cwd=scratch,
+            start_new_session=True,
+        )
+        os.close(terminal)
+        code = _wait(child)
+    if code:
+        raise TrainingFailed(f"{label}: the trainer ended with exit code {code}; see {log}:\n{_tail(log)}")
+
+
+def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threads: int) -> dict[str, str]:
+    """The trainer's environment; its workers inherit it."""
+    on_cpu = run.hardware.platform == "cpu"
+    values = {
+        "VERL_USE_EXTERNAL_MODULES": "gdpo.verl_plugin.register",
+        "VERL_FILE_LOGGER_PATH": str(segment),
+        "TRANSFER_QUEUE_ENABLE": "1",
+        "TQ_LOGGING_LEVEL": "ERROR",
+        "TOKENIZERS_PARALLELISM": "false",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",
+        "HYDRA_FULL_ERROR": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONUNBUFFERED": "1",
+        LABEL: label,
+        "GDPO_RAY_INIT": json.dumps(_ray_settings(scratch)),
+    }
+    if on_cpu:
+        values |= {
+            "VERL_PLATFORM": "cpu",
+            "HF_HUB_OFFLINE": "1",
+            "OMP_NUM_THREADS": str(threads),
+            "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads slow a machine that runs trainings side by side
+            "TQ_NUM_THREADS": "1",
+        }
+    return os.environ | values
+
+
+def _ray_settings(scratch: Path) -> dict[str, object]:
+    return {"num_cpus": 16, "num_gpus": 1, "object_store_memory": 300_000_000, "_temp_dir": str(scratch / "ray")}
+
+
+@contextlib.contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    """A folder for Ray's session, with a path short enough for its sockets; removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="gdpo-", dir="/tmp"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(child: subprocess.Popen) -> int:
+    """Wait for the trainer; on a signal or its end, leave no process of its group behind."""
+
+    def stop(signum, frame):
+        raise SystemExit(128 + signum)
+
+    previous = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    try:
+        return child.wait()
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _tail(log: Path, lines: int = 15) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _write_metrics(folder: Path, target: Path) -> None:
+    """One row a step from the JSON-lines files of all segments; of a step trained twice, the later one."""
+    rows: dict[int, dict[str, float]] = {}
+    for segment in sorted((folder / "metrics").glob("*.jsonl")):
+        for line in segment.read_text().splitlines():
+            record = json.loads(line)
+            rows[record["step"]] = {"step": record["step"], **record["data"]}
+    partial = target.with_name(f"{target.name}.partial")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame([rows[step] for step in sorted(rows)]).to_parquet(partial, index=False)
+    os.replace(partial, target)
+
+
+def _write_text(target: Path, text: str) -> None:
+    partial = target.with_name(f"{target.name}.partial")
+    partial.write_text(text + "\n")
+    os.replace(partial, target)

@@ -1,0 +1,65 @@
+"""Run veRL's trainer in this process. Started by :mod:`gdpo.verl_plugin.launch`, which sets its environment.
+
+    python -m gdpo.verl_plugin.main KEY=VALUE ...    (veRL's hydra overrides)
+
+veRL's own entry point makes a Ray actor for the trainer; run here it saves a process that would import all of
+veRL once more, and the run ends when this process does.
+"""
+
+import json
+import os
+import sys
+from typing import Any
+
+import ray
+
+
+def start_ray() -> None:
+    """A private Ray for this run, or the cluster that ``RAY_ADDRESS`` names.
+
+    Environment variables reach the workers by inheritance: a Ray runtime environment would make Ray start
+    each worker anew.
+    """
+    if "RAY_ADDRESS" in os.environ:
+        return  # veRL connects, with a runtime environment for the other nodes
+    settings: dict[str, Any] = json.loads(os.environ["GDPO_RAY_INIT"])
+    ray.init(address="local", include_dashboard=False, **settings)
+
+
+class InProcessTaskRunner:
+    """Stands where veRL expects a Ray actor class, and runs in this process: ``remote().run.remote(config)``."""
+
+    class _Run:
+        @staticmethod
+        def remote(config: Any) -> ray.ObjectRef:
+            from verl.trainer.main_ppo import TaskRunnerV1
+
+            return ray.put(TaskRunnerV1.__ray_metadata__.modified_class().run(config))
+
+    run = _Run
+
+    @classmethod
+    def remote(cls) -> type["InProcessTaskRunner"]:
+        """veRL makes its actor with this."""
+        return cls
+
+
+def main(overrides: list[str]) -> None:
+    """Compose veRL's config with ``overrides`` and train."""
+    start_ray()
+    from hydra import compose, initialize_config_module
+    from verl.trainer.main_ppo import run_ppo
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import validate_config
+
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        config = compose("ppo_trainer", overrides)
+    validate_config(config, need_reference_policy(config), need_critic(config))
+    try:
+        run_ppo(config, InProcessTaskRunner)
+    finally:
+        ray.shutdown()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

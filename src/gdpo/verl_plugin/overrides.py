@@ -1,0 +1,188 @@
+"""A resolved run config as veRL 0.9.1's hydra overrides. Pure: imports neither veRL nor Ray."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gdpo.config.run import RunConfig
+from gdpo.config.training import HardwareConfig, TrainingConfig
+from gdpo.verl_plugin.reward_columns import VECTOR
+
+PLUGIN = Path(__file__).parent
+CPU_ROUTER = PLUGIN / "cpu" / "router.yaml"
+
+
+class RunPaths(NamedTuple):
+    """Where a run reads and writes; not part of its resolved config."""
+
+    run_config: Path
+    model: Path
+    train: Path
+    validation: Path
+    checkpoints: Path
+
+
+def verl_overrides(run: RunConfig, paths: RunPaths, loggers: list[str]) -> list[str]:
+    """Every value in which ``run`` differs from veRL's own ``ppo_trainer`` config, as ``key=value``."""
+    values = {
+        **_data(run, paths),
+        **_actor(run.training),
+        **_rollout(run),
+        **_algorithm(run.training),
+        **_trainer(run, paths, loggers),
+        **(_cpu() if run.hardware.platform == "cpu" else _cuda(run.hardware)),
+        **(_transformers_rollout() if run.hardware.rollout == "transformers" else _vllm_rollout(run.hardware)),
+    }
+    return [f"{key}={_render(value)}" for key, value in values.items()]
+
+
+def _data(run: RunConfig, paths: RunPaths) -> dict[str, Any]:
+    return {
+        "data.train_files": paths.train,
+        "data.val_files": paths.validation,
+        "data.train_batch_size": run.training.train_batch_size,
+        "data.max_prompt_length": run.training.max_prompt_length,
+        "data.max_response_length": run.training.max_response_length,
+        "data.dataloader_num_workers": 0,
+        "data.filter_overlong_prompts": True,
+        "data.seed": run.seed,
+        "actor_rollout_ref.model.path": paths.model,
+    }
+
+
+def _actor(training: TrainingConfig) -> dict[str, Any]:
+    actor, ref = "actor_rollout_ref.actor", "actor_rollout_ref.ref"
+    dynamic = training.max_tokens_per_gpu is not None
+    values = {
+        f"{actor}.strategy": "fsdp2",
+        f"{actor}.optim.lr": training.lr,
+        f"{actor}.optim.lr_warmup_steps": training.lr_warmup_steps,
+        f"{actor}.optim.weight_decay": training.weight_decay,
+        f"{actor}.grad_clip": training.grad_clip,
+        f"{actor}.ppo_mini_batch_size": training.ppo_mini_batch_size,
+        f"{actor}.clip_ratio_low": training.clip_ratio_low,
+        f"{actor}.clip_ratio_high": training.clip_ratio_high,
+        f"{actor}.loss_agg_mode": training.loss_agg_mode,
+        f"{actor}.use_kl_loss": training.kl_loss_coef > 0,
+        f"{actor}.kl_loss_coef": training.kl_loss_coef,
+        f"{actor}.kl_loss_type": training.kl_loss_type,
+        # hf_model: the export reads this folder, in the parameters' own precision.
+        f"{actor}.checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
+        f"{actor}.use_dynamic_bsz": dynamic,
+        f"{ref}.log_prob_use_dynamic_bsz": dynamic,
+        "actor_rollout_ref.rollout.log_prob_use_dynamic_bsz": dynamic,
+    }
+    if dynamic:
+        values[f"{actor}.ppo_max_token_len_per_gpu"] = training.max_tokens_per_gpu
+    else:
+        values[f"{actor}.ppo_micro_batch_size_per_gpu"] = training.micro_batch_size_per_gpu
+        values[f"{ref}.log_prob_micro_batch_size_per_gpu"] = training.micro_batch_size_per_gpu
+        values["actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu"] = training.micro_batch_size_per_gpu
+    return values
+
+
+def _rollout(run: RunConfig) -> dict[str, Any]:
+    rollout = "actor_rollout_ref.rollout"
+    return {
+        f"{rollout}.n": run.training.responses_per_prompt,
+        f"{rollout}.temperature": run.training.temperature,
+        f"{rollout}.calculate_log_probs": True,
+        f"{rollout}.seed": run.seed,
+        f"{rollout}.tensor_model_parallel_size": run.hardware.tensor_parallel,
+        f"{rollout}.val_kwargs.n": 1,
+        f"{rollout}.val_kwargs.do_sample": False,
+        f"{rollout}.val_kwargs.temperature": 0,
+    }
+
+
+def _algorithm(training: TrainingConfig) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "algorithm.use_kl_in_reward": False,
+        # veRL asks for a name it knows; the advantages are the trainer's.
+        "algorithm.adv_estimator": "grpo",
+    }
+    if training.filter_groups:
+        values |= {"algorithm.filter_groups.enable": True, "algorithm.filter_groups.metric": VECTOR}
+    return values
+
+
+def _trainer(run: RunConfig, paths: RunPaths, loggers: list[str]) -> dict[str, Any]:
+    training = run.training
+    return {
+        "trainer.v1.trainer_mode": "gdpo",
+        "+gdpo.run_config": paths.run_config,
+        "trainer.nnodes": run.hardware.nodes,
+        "trainer.n_gpus_per_node": run.hardware.gpus_per_node,
+        "trainer.logger": loggers,
+        "trainer.total_training_steps": training.steps,
+        "trainer.total_epochs": 1_000_000,  # the number of steps ends a run
+        "trainer.save_freq": training.checkpoint_every,
+        "trainer.max_actor_ckpt_to_keep": training.keep_checkpoints,
+        "trainer.test_freq": training.validate_every or -1,
+        "trainer.val_before_train": training.validate_every > 0,
+        "trainer.default_local_dir": paths.checkpoints,
+        "trainer.resume_mode": "auto",
+    }
+
+
+def _cpu() -> dict[str, Any]:
+    """fp32, plain attention, no compilation, few processes."""
+    actor, ref = "actor_rollout_ref.actor.fsdp_config", "actor_rollout_ref.ref.fsdp_config"
+    dtypes = ("param_dtype", "reduce_dtype", "buffer_dtype")
+    return {
+        "trainer.device": "cpu",
+        "actor_rollout_ref.model.use_remove_padding": False,
+        "actor_rollout_ref.model.enable_gradient_checkpointing": False,
+        "+actor_rollout_ref.model.override_config.attn_implementation": "sdpa",
+        "actor_rollout_ref.actor.use_torch_compile": False,
+        f"{actor}.use_torch_compile": False,
+        **{f"+{engine}.mixed_precision.{dtype}": "fp32" for engine in (actor, ref) for dtype in dtypes},
+        "actor_rollout_ref.rollout.dtype": "float32",
+        "actor_rollout_ref.rollout.free_cache_engine": False,
+        "actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes": 16,
+        "transfer_queue.backend.SimpleStorage.num_data_storage_units": 1,
+    }
+
+
+def _cuda(hardware: HardwareConfig) -> dict[str, Any]:
+    actor = "actor_rollout_ref.actor.fsdp_config"
+    return {
+        "trainer.device": "cuda",
+        "actor_rollout_ref.model.use_remove_padding": True,
+        "actor_rollout_ref.model.enable_gradient_checkpointing": hardware.gradient_checkpointing,
+        f"{actor}.param_offload": hardware.offload,
+        f"{actor}.optimizer_offload": hardware.offload,
+    }
+
+
+def _transformers_rollout() -> dict[str, Any]:
+    """Batched rollouts whose log-probs are the trainer's to 1e-6, so that no second pass is needed."""
+    rollout = "actor_rollout_ref.rollout"
+    return {
+        f"{rollout}.name": "gdpo_hf",
+        f"+{rollout}.agent.agent_loop_manager_class": "gdpo.verl_plugin.batched_agent_loop.BatchedAgentLoopManager",
+        f"{rollout}.agent.num_workers": 1,
+        f"+{rollout}.router_config_path": CPU_ROUTER,
+        "algorithm.rollout_correction.bypass_mode": True,
+        "reward.num_workers": 0,  # rewards are computed where the batch is
+    }
+
+
+def _vllm_rollout(hardware: HardwareConfig) -> dict[str, Any]:
+    return {
+        "actor_rollout_ref.rollout.name": "vllm",
+        "actor_rollout_ref.rollout.gpu_memory_utilization": hardware.gpu_memory_utilization,
+        "reward.reward_manager.source": "importlib",
+        "reward.reward_manager.name": "NamedRewardManager",
+        "+reward.reward_manager.module.path": PLUGIN / "reward_manager.py",
+    }
+
+
+def _render(value: Any) -> str:
+    """A hydra value: paths quoted, lists and booleans in hydra's grammar."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "[" + ",".join(map(str, value)) + "]"
+    if isinstance(value, Path):
+        return f'"{value}"'
+    return str(value)

@@ -1,0 +1,19 @@
+"""What veRL loads by ``VERL_USE_EXTERNAL_MODULES=gdpo.verl_plugin.register`` in every process that imports it.
+
+veRL imports this at the end of its own ``__init__``, so it must stay light: what needs veRL's heavy modules
+is registered when veRL itself has imported them.
+"""
+
+import os
+
+from gdpo.verl_plugin.after_import import after_import
+
+
+def _trainer() -> None:
+    import gdpo.verl_plugin.trainer  # noqa: F401 - registers the trainer
+
+
+after_import("verl.trainer.ppo.v1", _trainer)
+
+if os.environ.get("VERL_PLATFORM") == "cpu":
+    import gdpo.verl_plugin.cpu.register  # noqa: F401 - platform, engine, worker

@@ -1,0 +1,28 @@
+"""Reward manager for veRL's own agent loops (vLLM rollouts): grades one response in a reward worker."""
+
+from verl import DataProto
+from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
+
+from gdpo.config.run import load_run_config
+from gdpo.rewards import Scorer
+from gdpo.verl_plugin.reward_columns import reward_extra_info
+
+
+class NamedRewardManager(RewardManagerBase):
+    """The run's named rewards (``reward.reward_manager.source=importlib``)."""
+
+    def __init__(self, config, tokenizer, compute_score=None, **kwargs):
+        super().__init__(config, tokenizer, compute_score)
+        self._scorer = Scorer(load_run_config(config.gdpo.run_config).specs())
+
+    async def run_single(self, data: DataProto) -> dict:
+        """``{"reward_score": weighted sum, "reward_extra_info": named rewards}`` of the last sequence."""
+        item = data[-1:][0]
+        response_ids = item.batch["responses"]
+        n_tokens = int(item.batch["attention_mask"][-response_ids.shape[-1] :].sum())
+        gold = item.non_tensor_batch["reward_model"]["ground_truth"]
+        rewards = await self.loop.run_in_executor(None, self._score, response_ids[:n_tokens], gold)
+        return {"reward_score": self._scorer.total(rewards), "reward_extra_info": reward_extra_info(rewards)}
+
+    def _score(self, token_ids, gold: str) -> dict[str, float]:
+        return self._scorer(self.tokenizer.decode(token_ids, skip_special_tokens=True), len(token_ids), gold)

@@ -1,0 +1,128 @@
+"""The trainer: veRL's synchronous V1 trainer with advantages from :mod:`gdpo.advantage`.
+
+One class for the CPU default and the GPU cluster; what differs between machines is behind veRL's platform,
+engine and rollout registries. The lines that *are* the method are in ``_compute_advantage``.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import torch
+import transfer_queue as tq
+from omegaconf import DictConfig, open_dict
+from tensordict import TensorDict
+from transfer_queue import KVBatchMeta
+from verl.protocol import DataProto
+from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_and_add_to_batch
+from verl.trainer.ppo.v1.trainer_base import register_trainer
+from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+from verl.utils.debug import marked_timer
+from verl.workers.utils.padding import response_to_nested
+
+from gdpo.advantage import broadcast_nested, estimate
+from gdpo.config.run import load_run_config
+from gdpo.verl_plugin.progress import Progress
+from gdpo.verl_plugin.reward_columns import reward_columns
+
+STATE_FILE = "estimator.json"
+"""Estimator state in a checkpoint folder."""
+
+
+@register_trainer("gdpo")
+class GDPOTrainer(PPOTrainerSync):
+    """GRPO, GDPO and DGDO with named rewards; the estimator's state is part of every checkpoint."""
+
+    def __init__(self, config: DictConfig):
+        with open_dict(config):
+            # veRL chooses the replay buffer by the literal name of its own synchronous mode.
+            config.trainer.v1.trainer_mode = "sync"
+        self.run_config = load_run_config(config.gdpo.run_config)
+        self.estimator_state: dict | None = None
+        super().__init__(config)
+        self._progress = Progress(self.run_config.training.steps)
+
+    # ---- the method --------------------------------------------------------------------------------------
+
+    def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
+        """Write ``advantages`` and ``returns`` (nested, valid tokens only) of the batch to TransferQueue.
+
+        Replaces veRL's, which fetches no reward columns (veRL 0.9.1's own gdpo fails with KeyError there).
+        """
+        fields = ["uid", "response_mask", "extra_fields"]
+        data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
+        uids, extra_fields = data.pop("uid").tolist(), data.pop("extra_fields").tolist()
+        lengths = data["response_mask"].offsets().diff()
+        real = [i for i, tag in enumerate(batch.tags) if not tag.get("is_padding", False)]
+
+        result = estimate(
+            self.run_config.method,
+            reward_columns([extra_fields[i] for i in real], self.run_config.rewards),
+            [uids[i] for i in real],
+            config=self.run_config.estimator_config(),
+            state=self.estimator_state,
+            lengths=lengths[real],
+        )
+        self.estimator_state = result.state
+        metrics.update(result.metrics)
+
+        advantages = torch.zeros(len(batch.keys), dtype=torch.float32)  # veRL's padding rows get 0
+        advantages[real] = result.advantages
+        nested = broadcast_nested(advantages, lengths)
+        output = {"advantages": nested, "returns": nested.clone()}
+        output |= self._rollout_correction(batch, metrics)
+        return tq.kv_batch_put(
+            keys=batch.keys,
+            partition_id=batch.partition_id,
+            fields=TensorDict(output, batch_size=len(batch)),
+        )
+
+    def _rollout_correction(self, batch: KVBatchMeta, metrics: dict) -> dict[str, torch.Tensor]:
+        """veRL's correction for rollout engines whose log-probs differ from the trainer's (vLLM)."""
+        correction = self.config.algorithm.rollout_correction
+        if correction is None or correction.bypass_mode:
+            return {}
+        fields = ["response_mask", "rollout_log_probs", "old_log_probs"]
+        data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
+        if "rollout_log_probs" not in data:
+            return {}
+        mask = data["response_mask"]
+        padded, correction_metrics = compute_rollout_correction_and_add_to_batch(
+            DataProto(batch=data.to_padded_tensor()), correction
+        )
+        metrics.update(correction_metrics)
+        names = [name for name in ("response_mask", "rollout_is_weights") if name in padded.batch]
+        return {name: response_to_nested(padded.batch[name], mask) for name in names}
+
+    # ---- estimator state in the checkpoint ---------------------------------------------------------------
+
+    def _save_checkpoint(self) -> None:
+        # Before veRL's own files: it writes its tracker file last, which so commits this one too.
+        folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f"{STATE_FILE}.partial"
+        partial.write_text(json.dumps(self.estimator_state))
+        os.replace(partial, folder / STATE_FILE)
+        super()._save_checkpoint()
+
+    def _load_checkpoint(self) -> None:
+        super()._load_checkpoint()
+        if self.global_steps > 0:
+            folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
+            self.estimator_state = json.loads((folder / STATE_FILE).read_text())
+
+    # ---- what people watch -------------------------------------------------------------------------------
+
+    def prepare_step(self) -> dict:
+        # Batched rollouts happen here; veRL's own timer starts where it waits for asynchronous ones.
+        with marked_timer("gen", self.timing_raw):
+            return super().prepare_step()
+
+    def on_train_begin(self) -> None:
+        super().on_train_begin()
+        self._progress.start(self.global_steps)
+
+    def _compute_metrics(self, batch: KVBatchMeta, metrics: dict, timing_raw: dict, **kwargs) -> None:
+        super()._compute_metrics(batch, metrics, timing_raw, **kwargs)
+        metrics["timing/generation_time"] = timing_raw["gen"]
+        self._progress.update(self.global_steps, metrics)
