@@ -89,3 +89,12 @@ class HardwareConfig(Section):
         if self.platform == "cpu" and (self.nodes, self.gpus_per_node, self.tensor_parallel) != (1, 1, 1):
             raise ValueError("platform cpu trains on one device: nodes, gpus_per_node and tensor_parallel must be 1")
         return self
+
+
+class ResourcesConfig(Section):
+    """What a job asks of the machine. Not part of any result: changing it reruns nothing."""
+
+    training_mem_mb: PositiveInt = 3500
+    """Memory of one training, in MB; how many run side by side follows from it."""
+    training_threads: PositiveInt = 1
+    """Computing threads of one training."""

@@ -19,6 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from gdpo.config.run import RunConfig, content_hash, load_run_config
+from gdpo.model_folder import model_hash
 from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
 from gdpo.verl_plugin.progress import LABEL, STREAM
 
@@ -48,7 +49,7 @@ def train(
         config: resolved run config (JSON).
         train_parquet: training problems in veRL's schema.
         validation_parquet: validation problems.
-        model: Hugging Face folder of the starting model, with the ``manifest.json`` of its making.
+        model: Hugging Face folder of the starting model, with its manifest.
         checkpoints: root of checkpoint folders; this run's is named by the content of config, data and model.
         metrics: parquet to write, one row a step, veRL's metric names as columns.
         summary: JSON to write: steps, checkpoint folder.
@@ -60,8 +61,8 @@ def train(
         TrainingFailed: the trainer failed; its checkpoints stay.
     """
     run = load_run_config(config)
-    inputs = [train_parquet, validation_parquet, model / "manifest.json"]
-    key = content_hash([run.resolved(), *(hashlib.sha256(path.read_bytes()).hexdigest() for path in inputs)])
+    data = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (train_parquet, validation_parquet)]
+    key = content_hash([run.resolved(), *data, model_hash(model)])
     folder = checkpoints / key
     folder.mkdir(parents=True, exist_ok=True)
     if last_step(folder) < run.training.steps:

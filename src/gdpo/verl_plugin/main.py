@@ -9,6 +9,8 @@ veRL once more, and the run ends when this process does.
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from typing import Any
 
 import ray
@@ -46,7 +48,11 @@ class InProcessTaskRunner:
 
 def main(overrides: list[str]) -> None:
     """Compose veRL's config with ``overrides`` and train."""
-    start_ray()
+    with ThreadPoolExecutor(1) as beside:
+        imported = beside.submit(import_module, "verl.trainer.ppo.v1")
+        # In this thread: Ray's daemons are killed when the thread that started them ends.
+        start_ray()
+        imported.result()
     from hydra import compose, initialize_config_module
     from verl.trainer.main_ppo import run_ppo
     from verl.trainer.ppo.utils import need_critic, need_reference_policy

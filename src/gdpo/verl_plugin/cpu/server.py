@@ -1,5 +1,9 @@
 """The rollout server actor. Imports nothing of veRL: that would cost its process some eight CPU-seconds."""
 
+# Ray pickles the signatures of an actor's methods into its handle. As strings they cost nothing; as objects they
+# would make every process that holds the handle import torch and transformers.
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

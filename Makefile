@@ -1,0 +1,43 @@
+# make demo        set up and run the whole experiment on this machine
+# make demo-real   the same with a real pretrained model and real problems (GDPO_DATA_MIRROR names their folder)
+# make test        all tests;  make test-fast: those under 3 minutes in all
+# make bench       all benchmarks;  make bench-<name>: one
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+SETUP := $(PYTHON) requirements/install.py
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export OMP_WAIT_POLICY ?= PASSIVE
+PYTEST := python -m pytest
+
+.PHONY: setup demo demo-real test test-fast lint bench bench-advantage lock
+setup:
+	@$(SETUP)
+
+demo: setup
+	snakemake --profile laptop
+
+demo-real:
+	@$(SETUP) real
+	snakemake --profile laptop --config experiment=demo-real
+
+test:
+	@$(SETUP) peers
+	$(PYTEST)
+
+test-fast:
+	@$(SETUP) peers
+	$(PYTEST) -m "not slow"
+
+lint: setup
+	ruff check . && ruff format --check . && snakefmt --check workflow
+
+bench: bench-advantage
+
+bench-%:
+	@$(SETUP) peers
+	python benchmarks/bench_$*.py
+
+lock: setup
+	uv pip compile --quiet --no-header --python-version 3.11 pyproject.toml --extra cpu --extra slurm --extra test \
+	  --find-links "$${PIP_FIND_LINKS:-.}" --extra-index-url https://download.pytorch.org/whl/cpu -o requirements/cpu.txt
+	uv pip compile --quiet --no-header --python-version 3.11 --python-platform x86_64-manylinux_2_28 pyproject.toml \
+	  --extra gpu -o requirements/gpu.txt

@@ -1,0 +1,112 @@
+"""Multi-reward advantage estimators as pure functions of tensors: GRPO, GDPO and DGDO.
+
+Rewards go by name, groups by any hashable id, and one number a response comes back::
+
+    >>> import torch
+    >>> from gdpo.advantage import estimate
+    >>> rewards = {"correctness": torch.tensor([1.0, 0, 1, 0]), "length": torch.tensor([0.0, 0, 1, 1])}
+    >>> result = estimate("gdpo", rewards, groups=["a", "a", "b", "b"])
+    >>> result.advantages
+    tensor([ 0.8659, -0.8659,  0.8659, -0.8659])
+
+Nothing here knows veRL, Ray or the rest of this project. ``docs/methods.md`` has each method's formula,
+source and differences; :mod:`gdpo.advantage.batch` the policy for rewards that are not finite.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gdpo.advantage.batch import RewardBatch, RewardConfig, Step, read_batch, varies
+from gdpo.advantage.checks import AdvantageError, check_choice
+from gdpo.advantage.dgdo import DGDOConfig, DGDOState, dgdo, dgdo_step
+from gdpo.advantage.gdpo import GDPOConfig, gdpo, gdpo_step
+from gdpo.advantage.grpo import GRPOConfig, grpo, grpo_step
+from gdpo.advantage.metrics import summarize
+from gdpo.advantage.nested import broadcast_nested
+
+__all__ = [
+    "METHODS",
+    "AdvantageError",
+    "DGDOConfig",
+    "DGDOState",
+    "Estimate",
+    "GDPOConfig",
+    "GRPOConfig",
+    "Method",
+    "broadcast_nested",
+    "dgdo",
+    "estimate",
+    "gdpo",
+    "grpo",
+    "varies",
+]
+
+
+@dataclass(frozen=True)
+class Method:
+    """An entry of :data:`METHODS`."""
+
+    config_cls: type[RewardConfig]
+    """The method's config; without arguments it is the method's default."""
+    step: Callable[[RewardBatch, RewardConfig, object | None, Tensor | None], Step]
+    """(batch, config, state, lengths) -> advantages, terms, next state and metrics."""
+    state_cls: type[DGDOState] | None = None
+    """The state that the method carries from step to step, or none."""
+
+
+METHODS: dict[str, Method] = {
+    "grpo": Method(GRPOConfig, lambda batch, config, state, lengths: grpo_step(batch, config)),
+    "gdpo": Method(GDPOConfig, lambda batch, config, state, lengths: gdpo_step(batch, config, lengths)),
+    "dgdo": Method(DGDOConfig, dgdo_step, DGDOState),
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a trainer needs of one batch."""
+
+    advantages: Tensor
+    """FloatTensor[N], float32: one advantage a response."""
+    state: dict | None
+    """What the next step needs and a checkpoint holds, JSON-able; none if the method keeps no state."""
+    metrics: dict[str, float]
+    """See :func:`gdpo.advantage.metrics.summarize`; for DGDO also ``dgdo/...``."""
+
+
+def estimate(
+    method: str,
+    rewards: Mapping[str, Tensor],
+    groups: Sequence[Hashable] | Tensor,
+    *,
+    config: RewardConfig | None = None,
+    state: Mapping | None = None,
+    lengths: Tensor | None = None,
+) -> Estimate:
+    """Advantages, next state and metrics of one batch by the method of that name: one entry for all of them.
+
+    ``method``: a key of :data:`METHODS`. ``rewards``: FloatTensor[N] by reward name. ``groups``: N hashable
+    ids. ``config``: of the method's class, its default if none. ``state``: what the last step returned, none
+    at the first. ``lengths``: LongTensor[N], valid response tokens, for ``batch_statistics="tokens"``. Raises
+    :class:`AdvantageError` for anything that the method refuses; a batch is never turned into NaN.
+    """
+    check_choice("method", method, METHODS)
+    entry = METHODS[method]
+    config = entry.config_cls() if config is None else config
+    if not isinstance(config, entry.config_cls):
+        raise AdvantageError(
+            f"method {method!r} takes a {entry.config_cls.__name__}, not {type(config).__name__}"
+        )
+    if state is not None and entry.state_cls is None:
+        raise AdvantageError(f"method {method!r} keeps no state, but one was given: {state!r}")
+    config.check_rewards(rewards)
+    batch = read_batch(rewards, groups, config.max_nonfinite_share)
+    before = None if state is None else entry.state_cls.from_json(state)
+    step = entry.step(batch, config, before, lengths)
+    return Estimate(
+        advantages=step.advantages.to(torch.float32),
+        state=None if step.state is None else step.state.to_json(),
+        metrics=summarize(batch, step, config.weights),
+    )

@@ -1,0 +1,138 @@
+"""The ``gdpo`` command. Each subcommand is what a rule of the DAG runs; heavy imports are inside them."""
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+ExistingFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
+ExistingFolder = Annotated[Path, typer.Argument(exists=True, file_okay=False)]
+
+
+def main() -> None:
+    """Run the command line; errors that a user can mend are one line, without a traceback."""
+    logging.basicConfig(
+        level=os.environ.get("GDPO_LOG_LEVEL", "INFO"),
+        format="%(message)s",
+        handlers=[RichHandler(console=Console(stderr=True), show_path=False)],
+    )
+    try:
+        app()
+    except (ValueError, OSError, RuntimeError) as error:
+        if os.environ.get("GDPO_TRACEBACK"):
+            raise
+        Console(stderr=True).print(f"[bold red]gdpo:[/] {type(error).__name__}: {error}", highlight=False)
+        raise SystemExit(1) from error
+
+
+@app.command()
+def problems(config: ExistingFile, out: Path, name: str) -> None:
+    """Make a problem set: CONFIG is its resolved section (JSON), OUT a parquet file in veRL's schema."""
+    from gdpo.config.math_files import MathFileProblems
+    from gdpo.config.problems import ArithmeticProblems
+    from gdpo.data.arithmetic import make_problems
+    from gdpo.data.math_files import math_file_frame
+    from gdpo.data.parquet import problem_frame, write_problems
+
+    section = _read_json(config)
+    if section["source"] == "arithmetic":
+        arithmetic = ArithmeticProblems.model_validate(section)
+        frame = problem_frame(name, make_problems(arithmetic), arithmetic.split)
+    else:
+        split = "train" if name == "train" else "benchmark"
+        frame = math_file_frame(name, MathFileProblems.model_validate(section), split)
+    write_problems(frame, out)
+
+
+@app.command()
+def disjoint(train: ExistingFile, benchmark: ExistingFile, out: Path) -> None:
+    """Check that a benchmark shares no problem with the training set; OUT records the numbers checked."""
+    from gdpo.data.parquet import check_disjoint, read_problems
+
+    frames = {path.stem: read_problems(path) for path in (train, benchmark)}
+    check_disjoint(frames)
+    _write_json(out, {"shared": 0, **{name: len(frame) for name, frame in frames.items()}})
+
+
+@app.command("starting-model")
+def starting_model(config: ExistingFile, out: Path) -> None:
+    """Make the model that training starts from: CONFIG is its resolved section, OUT a Hugging Face folder."""
+    from gdpo.config.packaged_model import PackagedModel
+    from gdpo.config.starting_model import StartingModel
+
+    section = _read_json(config)
+    if section["source"] == "python-package":
+        from gdpo.starting_model.packaged import convert_packaged_model
+
+        convert_packaged_model(PackagedModel.model_validate(section), out)
+    else:
+        from gdpo.starting_model.pretrain import make_starting_model
+
+        make_starting_model(StartingModel.model_validate(section), out)
+
+
+@app.command()
+def train(
+    config: ExistingFile,
+    train_problems: ExistingFile,
+    validation_problems: ExistingFile,
+    model: ExistingFolder,
+    checkpoints: Path,
+    metrics: Path,
+    summary: Path,
+    log: Annotated[Path, typer.Option(help="file for the trainer's output")],
+    label: Annotated[str, typer.Option(help="name in progress lines")] = "train",
+    threads: Annotated[int, typer.Option(min=1, help="computing threads")] = 1,
+) -> None:
+    """Train one run with veRL, going on from its newest checkpoint; CONFIG is the resolved run config."""
+    from gdpo.verl_plugin.launch import train as run_training
+
+    run_training(
+        config, train_problems, validation_problems, model, checkpoints, metrics, summary, log, label, threads
+    )
+
+
+@app.command()
+def export(summary: ExistingFile, checkpoints: Path, out: Path) -> None:
+    """Write a finished run's weights as a Hugging Face folder: SUMMARY is what train wrote."""
+    from gdpo.verl_plugin.export import export_checkpoint
+
+    export_checkpoint(checkpoints / _read_json(summary)["checkpoint"], out)
+
+
+@app.command()
+def sample(model: ExistingFolder, problem_set: ExistingFile, config: ExistingFile, out: Path) -> None:
+    """Sample a model on a problem set: CONFIG is the resolved sampling section, OUT a parquet of samples."""
+    from gdpo.config.sampling import Sampling
+    from gdpo.sampling.generate import generate_samples
+
+    generate_samples(model, problem_set, Sampling.model_validate(_read_json(config)), out)
+
+
+@app.command()
+def score(samples: ExistingFile, problem_set: ExistingFile, out: Path) -> None:
+    """Grade stored samples against their problems' gold answers; OUT has one row a sample."""
+    from gdpo.rewards.score_samples import score_samples
+
+    score_samples(samples, problem_set, out)
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def _write_json(path: Path, value: Any) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(json.dumps(value, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+if __name__ == "__main__":
+    main()

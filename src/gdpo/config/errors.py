@@ -1,0 +1,57 @@
+"""Config errors that name the file, the key, what was given and what is allowed."""
+
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+
+from pydantic import BaseModel, ValidationError
+
+
+class ConfigError(ValueError):
+    """A config that cannot be used; the message has one line a problem."""
+
+
+def config_error(
+    error: ValidationError, model: type[BaseModel], parent: Callable[[tuple], str] = lambda loc: ""
+) -> ConfigError:
+    """A :class:`ConfigError` from pydantic's error: ``<key>: <problem>; given: <value>``, or the nearest key.
+
+    Args:
+        error: what pydantic raised.
+        model: the model that was validated, for the nearest valid key of a typo.
+        parent: location in the model -> the key under which the user wrote it, with a final dot.
+    """
+    problems = error.errors(include_url=False)
+    return ConfigError("\n".join(parent(problem["loc"]) + _line(problem, model) for problem in problems))
+
+
+def _line(problem: dict, model: type[BaseModel]) -> str:
+    key = ".".join(str(part) for part in problem["loc"]) or "config"
+    if problem["type"] == "extra_forbidden":
+        allowed = sorted(_fields_at(model, problem["loc"][:-1]))
+        close = get_close_matches(str(problem["loc"][-1]), allowed, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        return f"{key}: unknown key; {hint}allowed: {', '.join(allowed)}"
+    if problem["type"] == "missing":
+        return f"{key}: missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return f"{key}: {message}" if problem["loc"] else message
+    return f"{key}: {message}; given: {problem['input']!r}"
+
+
+def _fields_at(model: type[BaseModel], loc: Iterable[str | int]) -> set[str]:
+    """Names of the fields of the section that ``loc`` leads to, through dictionaries and unions."""
+    sections = {model}
+    for part in loc:
+        found = set()
+        for section in sections:
+            field = section.model_fields.get(str(part))
+            found |= _sections_in(field.annotation) if field else {section}
+        sections = found or sections
+    return set().union(*(section.model_fields for section in sections))
+
+
+def _sections_in(annotation: object) -> set[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return set().union(*(_sections_in(arg) for arg in getattr(annotation, "__args__", ())), set())

@@ -1,0 +1,35 @@
+"""How responses are sampled for an evaluation."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from gdpo.config.base import Section
+
+
+class Sampling(Section):
+    """Samples a problem, decoding, and the backend that draws them."""
+
+    n: int = Field(default=8, ge=1, le=4096)
+    """Samples a problem."""
+
+    temperature: float = Field(default=0.6, ge=0, le=5)
+    """What the logits are divided by; 0 takes the likeliest token."""
+
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Probability mass of the likeliest tokens to draw from; 1 draws from all."""
+
+    max_tokens: int = Field(default=64, ge=1, le=131_072)
+    """Longest response, in tokens, the end token included."""
+
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    """Base seed; each sample's own seed follows from it, the problem's id and the sample's index."""
+
+    backend: Literal["transformers", "vllm"] = "transformers"
+    """Who decodes: transformers on a CPU, vLLM on a GPU."""
+
+    batch_size: int = Field(default=256, ge=1, le=65_536)
+    """Most sequences decoded at once."""
+
+    threads: int = Field(default=1, ge=1, le=256)
+    """Torch threads of the transformers backend."""

@@ -1,0 +1,89 @@
+"""Problem sets as parquet files: atomic writes, checked reads, and the check that benchmarks are unseen."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gdpo.data.arithmetic import Problem
+from gdpo.data.schema import SchemaError, check_problems
+
+
+class OverlapError(ValueError):
+    """A benchmark holds training problems."""
+
+
+def problem_frame(name: str, problems: list[Problem], split: str) -> pd.DataFrame:
+    """Return a problem set in veRL's columns, one row a problem; `name` becomes its data source."""
+    return pd.DataFrame(
+        [
+            {
+                "data_source": name,
+                "prompt": [{"role": "user", "content": problem.text}],
+                "ability": problem.ability,
+                "reward_model": {"style": "rule", "ground_truth": problem.answer},
+                "extra_info": {"id": problem.id, "index": i, "split": split, "family": problem.family},
+            }
+            for i, problem in enumerate(problems)
+        ]
+    )
+
+
+def write_table(table: pa.Table, path: Path | str) -> None:
+    """Write a parquet file that appears whole or not at all; missing parent folders are made."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        pq.write_table(table, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_problems(frame: pd.DataFrame, path: Path | str) -> None:
+    """Check a problem set and write it atomically.
+
+    Raises:
+        SchemaError: the set breaks the schema; nothing is written.
+    """
+    check_problems(frame, path)
+    write_table(pa.Table.from_pylist(frame.to_dict("records")), path)
+
+
+def read_problems(path: Path | str) -> pd.DataFrame:
+    """Read and check a problem set; nested values come as plain lists and dicts.
+
+    Raises:
+        FileNotFoundError: no such file.
+        SchemaError: not a parquet file, or one that breaks the schema.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such problem set; make it first or correct the path")
+    try:
+        rows = pq.read_table(path, partitioning=None).to_pylist()
+    except pa.ArrowInvalid as error:
+        raise SchemaError(f"{path}: not a readable parquet file ({error})") from error
+    if not rows:
+        raise SchemaError(f"{path}: holds no problems")
+    return check_problems(pd.DataFrame(rows), path)
+
+
+def check_disjoint(training: pd.DataFrame, benchmarks: Mapping[str, pd.DataFrame]) -> None:
+    """Check that no benchmark holds a training problem, by id.
+
+    Raises:
+        OverlapError: names the benchmark and the shared ids (the first 10 and the count).
+    """
+    known = {info["id"] for info in training["extra_info"]}
+    for name, frame in benchmarks.items():
+        if shared := [info["id"] for info in frame["extra_info"] if info["id"] in known]:
+            more = ", ..." if len(shared) > 10 else ""
+            raise OverlapError(
+                f"training shares {len(shared)} problems with benchmark {name!r}: "
+                f"{', '.join(shared[:10])}{more}"
+            )

@@ -1,0 +1,96 @@
+"""The one schema of a problem set: veRL's parquet columns, checked by pandera."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+
+COLUMNS = ["data_source", "prompt", "ability", "reward_model", "extra_info"]
+
+
+class SchemaError(ValueError):
+    """A problem set that breaks the schema; the message names file, row, column, value and the rule."""
+
+
+def _filled(value: Any) -> bool:
+    return isinstance(value, str) and value.strip() != ""
+
+
+def _is_prompt(value: Any) -> bool:
+    messages = isinstance(value, Sequence) and not isinstance(value, str) and len(value) > 0
+    return messages and all(
+        isinstance(m, Mapping)
+        and set(m) == {"role", "content"}
+        and _filled(m["role"])
+        and _filled(m["content"])
+        for m in value
+    )
+
+
+def _is_reward_model(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("style") == "rule" and _filled(value.get("ground_truth"))
+
+
+def _is_extra_info(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and _filled(value.get("id"))
+        and _filled(value.get("split"))
+        and isinstance(value.get("index"), int)
+    )
+
+
+def _column(check: Callable[[Any], bool], rule: str) -> pa.Column:
+    return pa.Column(object, pa.Check(check, element_wise=True, error=rule), coerce=True)
+
+
+SCHEMA = pa.DataFrameSchema(
+    {
+        "data_source": _column(_filled, "a non-empty text"),
+        "prompt": _column(_is_prompt, "a non-empty list of {role, content}, both non-empty texts"),
+        "ability": _column(_filled, "a non-empty text"),
+        "reward_model": _column(_is_reward_model, '{style: "rule", ground_truth: a non-empty text}'),
+        "extra_info": _column(_is_extra_info, "{id: text, index: integer, split: text}, more is allowed"),
+    },
+    strict=True,
+)
+
+
+def check_problems(frame: pd.DataFrame, file: Path | str) -> pd.DataFrame:
+    """Return `frame` if it is a valid problem set with unique ids.
+
+    Args:
+        frame: one row a problem, nested values as plain lists and dicts.
+        file: what an error calls the set.
+
+    Raises:
+        SchemaError: the first violation, with file, row, column, value and what is allowed.
+    """
+    try:
+        SCHEMA.validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        raise SchemaError(_first_violation(error, frame, file)) from error
+    ids = frame["extra_info"].map(lambda info: info["id"])
+    doubled = ids[ids.duplicated()]
+    if len(doubled):
+        first = ids[ids == doubled.iloc[0]].index[0]
+        raise SchemaError(
+            f"{file}: row {doubled.index[0]}, column extra_info: id {doubled.iloc[0]!r} is already in "
+            f"row {first}; ids must be unique"
+        )
+    return frame
+
+
+def _first_violation(error: pa.errors.SchemaErrors, frame: pd.DataFrame, file: Path | str) -> str:
+    cases = error.failure_cases
+    in_cells = cases[cases["index"].notna()]
+    if in_cells.empty:
+        wrong = ", ".join(sorted({str(case) for case in cases["failure_case"]}))
+        return f"{file}: missing or unknown columns: {wrong}; the columns are {', '.join(COLUMNS)}"
+    case = in_cells.sort_values("index", kind="stable").iloc[0]
+    value = repr(frame.loc[case["index"], case["column"]])
+    shown = value if len(value) <= 200 else value[:200] + "..."
+    more = f" ({len(in_cells) - 1} more violations)" if len(in_cells) > 1 else ""
+    return f"{file}: row {case['index']}, column {case['column']}: {shown} is not {case['check']}{more}"

@@ -1,0 +1,1 @@
+"""Tables, figures and the one style they are drawn in."""

@@ -1,0 +1,1 @@
+"""Sampling: prompts in, completions out, by transformers (CPU) or vLLM (GPU)."""

@@ -1,0 +1,75 @@
+"""Sampling with vLLM, for GPUs. vLLM is imported when a backend is made, not when this module is."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gdpo.sampling.backend import Completion, Decoding
+
+
+class VllmBackend:
+    """Decodes with one `vllm.LLM` engine.
+
+    The same key gives the same tokens on the same machine and vLLM version; other batch sizes can change the
+    last bits of the logits and so, rarely, a token. Log-probabilities are of the temperature-scaled logits.
+
+    Args:
+        folder: a Hugging Face model folder.
+        max_batch: most sequences decoded at once.
+        options: passed on to `vllm.LLM` (dtype, tensor_parallel_size, gpu_memory_utilization, ...).
+    """
+
+    name = "vllm"
+
+    def __init__(self, folder: Path | str, max_batch: int = 256, **options):
+        try:
+            from vllm import LLM
+        except ImportError as error:
+            raise RuntimeError(
+                "backend vllm needs the package vllm, which is not installed; "
+                "install the GPU environment or set sampling.backend to transformers"
+            ) from error
+        self.engine = LLM(str(folder), max_num_seqs=max_batch, logprobs_mode="processed_logprobs", **options)
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        keys: Sequence[int],
+        decoding: Decoding,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Completion]:
+        """Return one completion for each prompt and key, in their order; see `backend.Backend`.
+
+        Raises:
+            ValueError: prompts and keys differ in number.
+        """
+        if len(prompts) != len(keys):
+            raise ValueError(f"{len(prompts)} prompts but {len(keys)} keys; each sequence needs one key")
+        from vllm import SamplingParams
+
+        params = [
+            SamplingParams(
+                temperature=decoding.temperature,
+                top_p=decoding.top_p,
+                max_tokens=decoding.max_tokens,
+                seed=key,
+                logprobs=0,  # the drawn token's own
+                detokenize=False,
+            )
+            for key in keys
+        ]
+        requests = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
+        outputs = self.engine.generate(requests, params, use_tqdm=False)
+        if progress:
+            progress(len(outputs))
+        return [_completion(output.outputs[0]) for output in outputs]
+
+
+def _completion(output) -> Completion:
+    tokens = list(output.token_ids)
+    log_probs = [at[token].logprob for token, at in zip(tokens, output.logprobs, strict=True)]
+    reasons = {"stop": "eos", "length": "length"}
+    if output.finish_reason not in reasons:
+        raise RuntimeError(
+            f"vLLM ended a sequence for the reason {output.finish_reason!r}; it is not a whole answer"
+        )
+    return Completion(tokens, log_probs, reasons[output.finish_reason])

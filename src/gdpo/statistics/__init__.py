@@ -1,0 +1,1 @@
+"""Tables in, tables out: metrics of scored samples, with intervals and paired comparisons."""

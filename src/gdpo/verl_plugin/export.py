@@ -1,0 +1,43 @@
+"""A checkpoint's weights as a Hugging Face folder, in the precision they were trained in."""
+
+import json
+import shutil
+from pathlib import Path
+
+from safetensors import safe_open
+
+from gdpo.model_folder import write_model_folder
+
+
+def export_checkpoint(checkpoint: Path, out_dir: Path) -> None:
+    """Copy the Hugging Face files that veRL wrote into ``checkpoint`` to ``out_dir``, with a manifest.
+
+    veRL's own ``model_merger`` writes bf16; the ``hf_model`` part of a checkpoint keeps fp32.
+
+    Args:
+        checkpoint: a ``global_step_<n>`` folder.
+        out_dir: folder to make.
+
+    Raises:
+        FileNotFoundError: the checkpoint has no complete Hugging Face part.
+    """
+    source = checkpoint / "actor" / "huggingface"
+    if not any(source.glob("*.safetensors")):
+        raise FileNotFoundError(f"{source}: no *.safetensors; the checkpoint is gone or was not saved whole")
+    dtype = _stored_dtype(next(source.glob("*.safetensors")))
+
+    def fill(folder: Path) -> None:
+        for path in source.iterdir():
+            shutil.copy2(path, folder / path.name)
+        # veRL writes the rollout's dtype and attention into the config; transformers would cast to it.
+        config = json.loads((folder / "config.json").read_text()) | {"dtype": dtype}
+        config.pop("attn_implementation", None)
+        (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+    write_model_folder(out_dir, fill, {"checkpoint": checkpoint.name, "dtype": dtype})
+
+
+def _stored_dtype(path: Path) -> str:
+    """Name of the dtype of a safetensors file's first tensor, e.g. ``float32``."""
+    with safe_open(path, framework="pt") as tensors:
+        return str(tensors.get_tensor(next(iter(tensors.keys()))).dtype).removeprefix("torch.")

@@ -1,0 +1,49 @@
+"""The reward functions and the scorer."""
+
+import pickle
+
+import pytest
+
+from gdpo.rewards import REWARDS, Scorer, grade_response
+from gdpo.rewards.scorer import RewardSpec
+
+RIGHT, WRONG = r"<think>1+1=2</think>\boxed{2}", r"<think>1+1=3</think>\boxed{3}"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "text", "n_tokens", "value"),
+    [
+        ("correctness", {}, RIGHT, 5, 1),
+        ("correctness", {}, WRONG, 5, 0),
+        ("length", {"limit": 5}, WRONG, 5, 1),
+        ("length", {"limit": 5}, RIGHT, 6, 0),
+        ("conditioned_length", {"limit": 5}, RIGHT, 5, 1),
+        ("conditioned_length", {"limit": 5}, WRONG, 5, 0),
+        ("conditioned_length", {"limit": 5}, RIGHT, 6, 0),
+        ("format", {}, RIGHT, 5, 1),
+        ("format", {}, r"\boxed{2}", 5, 0),
+        ("format", {}, r"<think>a</think>\boxed{2}\boxed{2}", 5, 0),
+        ("format", {}, r"<think>\boxed{2}</think>2", 5, 0),
+        ("integer", {}, WRONG, 5, 1),
+        ("integer", {}, r"\boxed{1/2}", 5, 0),
+        ("integer", {}, "no box", 5, 0),
+    ],
+)
+def test_each_function(name, options, text, n_tokens, value):
+    assert REWARDS[name](grade_response(text, n_tokens, "2"), **options) == value
+
+
+def test_every_function_is_picklable_and_tested():
+    tested = {"correctness", "length", "conditioned_length", "format", "integer"}
+    assert set(REWARDS) == tested
+    for function in REWARDS.values():
+        assert pickle.loads(pickle.dumps(function)) is function
+
+
+def test_scorer_gives_named_rewards_and_their_weighted_sum():
+    specs = {"right": RewardSpec("correctness", 2.0, {}), "short": RewardSpec("length", 0.5, {"limit": 4})}
+    scorer = pickle.loads(pickle.dumps(Scorer(specs)))
+    rewards = scorer(RIGHT, 4, "2")
+    assert rewards == {"right": 1.0, "short": 1.0}
+    assert scorer.total(rewards) == 2.5
+    assert scorer(WRONG, 5, "2") == {"right": 0.0, "short": 0.0}

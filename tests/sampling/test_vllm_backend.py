@@ -1,0 +1,58 @@
+"""The vLLM backend's translation, against a stand-in for the `vllm` package (it is not installed for CPU)."""
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from gdpo.sampling.backend import Completion, Decoding
+from gdpo.sampling.vllm_backend import VllmBackend
+
+
+class FakeEngine:
+    finish_reason = "stop"
+
+    def __init__(self, model, **options):
+        self.model, self.options = model, options
+
+    def generate(self, requests, params, use_tqdm):
+        self.requests, self.params = requests, params
+        tokens = [7, 1]
+        logprobs = [{7: SimpleNamespace(logprob=-0.5)}, {1: SimpleNamespace(logprob=-0.25)}]
+        output = SimpleNamespace(token_ids=tuple(tokens), logprobs=logprobs, finish_reason=self.finish_reason)
+        return [SimpleNamespace(outputs=[output]) for _ in requests]
+
+
+@pytest.fixture
+def fake_vllm(monkeypatch):
+    module = ModuleType("vllm")
+    module.LLM = FakeEngine
+    module.SamplingParams = lambda **values: SimpleNamespace(**values)
+    monkeypatch.setitem(sys.modules, "vllm", module)
+
+
+def test_requests_and_answers_are_translated(fake_vllm):
+    backend = VllmBackend("folder", max_batch=3, dtype="float32")
+    assert backend.engine.options["max_num_seqs"] == 3 and backend.engine.options["dtype"] == "float32"
+    got = backend.generate([[5, 6], [5]], [11, 12], Decoding(9, 0.6, 0.9))
+    assert got == [Completion([7, 1], [-0.5, -0.25], "eos")] * 2
+    assert backend.engine.requests == [{"prompt_token_ids": [5, 6]}, {"prompt_token_ids": [5]}]
+    params = backend.engine.params
+    assert [p.seed for p in params] == [11, 12]
+    assert (params[0].max_tokens, params[0].temperature, params[0].top_p) == (9, 0.6, 0.9)
+    assert backend.engine.options["logprobs_mode"] == "processed_logprobs"
+
+
+def test_lengths_and_aborts_are_told_apart(fake_vllm, monkeypatch):
+    backend = VllmBackend("folder")
+    monkeypatch.setattr(FakeEngine, "finish_reason", "length")
+    assert backend.generate([[5]], [1], Decoding(2))[0].stop_reason == "length"
+    monkeypatch.setattr(FakeEngine, "finish_reason", "abort")
+    with pytest.raises(RuntimeError, match="'abort'"):
+        backend.generate([[5]], [1], Decoding(2))
+
+
+def test_a_missing_vllm_is_said_in_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "vllm", None)
+    with pytest.raises(RuntimeError, match="sampling.backend to transformers"):
+        VllmBackend("folder")

@@ -1,0 +1,47 @@
+"""Stage 4: samples of every model on every benchmark, kept; and their grading, apart."""
+
+
+rule sample:
+    """Sample one model on one benchmark."""
+    input:
+        model=f"{RESULTS}/models/{{model}}/manifest.json",
+        problems=f"{RESULTS}/problems/{{benchmark}}.parquet",
+        disjoint=f"{RESULTS}/problems/{{benchmark}}.disjoint.json",
+        config=f"{RESULTS}/config/sampling.json",
+    output:
+        f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/samples.parquet",
+    log:
+        f"{LOGS}/sample/{{model}}/{{benchmark}}.log",
+    benchmark:
+        f"{LOGS}/sample/{{model}}/{{benchmark}}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        model=lambda wildcards, input: Path(input.model).parent,
+    message:
+        "Sampling {wildcards.model} on {wildcards.benchmark}"
+    shell:
+        "OMP_NUM_THREADS={threads} gdpo sample {params.model} {input.problems} {input.config} {output} 2> {log}"
+
+
+rule score:
+    """Grade stored samples."""
+    input:
+        samples=f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/samples.parquet",
+        problems=f"{RESULTS}/problems/{{benchmark}}.parquet",
+    output:
+        f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/scores.parquet",
+    log:
+        f"{LOGS}/score/{{model}}/{{benchmark}}.log",
+    benchmark:
+        f"{LOGS}/score/{{model}}/{{benchmark}}.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    message:
+        "Grading {wildcards.model} on {wildcards.benchmark}"
+    shell:
+        "gdpo score {input.samples} {input.problems} {output} 2> {log}"

@@ -1,0 +1,89 @@
+"""Stage 6: figures, each from its own script, as PNG and PDF."""
+
+STYLE = library("reporting/style.py", "reporting/gdpo.mplstyle")
+TRAINING_METRICS = expand(f"{RESULTS}/runs/{{run}}/metrics.parquet", run=RUNS)
+RUN_FACTS = {name: {"method": run.method, "seed": run.seed} for name, run in RUNS.items()}
+DGDO_RUNS = [name for name, run in RUNS.items() if run.method == "dgdo"]
+
+
+def figure_outputs(name: str, title: str) -> dict[str, str]:
+    """PNG and PDF of one figure; the PNG goes into the report with the caption of the same name."""
+    png = report(
+        f"{RESULTS}/figures/{name}.png", category="Figures", caption=f"../report/{name}.rst", labels={"figure": title}
+    )
+    return {"png": png, "pdf": f"{RESULTS}/figures/{name}.pdf"}
+
+
+rule training_curves:
+    """Rewards and response length over training."""
+    input:
+        metrics=TRAINING_METRICS,
+        script=workflow.source_path("../scripts/training_curves.py"),
+        code=STYLE + library("reporting/figures.py"),
+    output:
+        **figure_outputs("training_curves", "training curves"),
+    log:
+        f"{LOGS}/figures/training_curves.log",
+    benchmark:
+        f"{LOGS}/figures/training_curves.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        runs=RUN_FACTS,
+        rewards=list(EXPERIMENT.rewards),
+        limit=EXPERIMENT.length_limit(),
+    message:
+        "Figure: training curves"
+    script:
+        "../scripts/training_curves.py"
+
+
+rule accuracy_length:
+    """Accuracy against response length."""
+    input:
+        table=f"{RESULTS}/tables/main.csv",
+        script=workflow.source_path("../scripts/accuracy_length.py"),
+        code=STYLE + library("reporting/figures.py"),
+    output:
+        **figure_outputs("accuracy_length", "accuracy against length"),
+    log:
+        f"{LOGS}/figures/accuracy_length.log",
+    benchmark:
+        f"{LOGS}/figures/accuracy_length.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        limit=EXPERIMENT.length_limit(),
+    message:
+        "Figure: accuracy against length"
+    script:
+        "../scripts/accuracy_length.py"
+
+
+rule dgdo_weights:
+    """DGDO's weights, instability and effective beta over training."""
+    input:
+        metrics=expand(f"{RESULTS}/runs/{{run}}/metrics.parquet", run=DGDO_RUNS),
+        script=workflow.source_path("../scripts/dgdo_weights.py"),
+        code=STYLE + library("reporting/figures.py"),
+    output:
+        **figure_outputs("dgdo_weights", "DGDO weights"),
+    log:
+        f"{LOGS}/figures/dgdo_weights.log",
+    benchmark:
+        f"{LOGS}/figures/dgdo_weights.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        runs=DGDO_RUNS,
+        rewards=list(EXPERIMENT.rewards),
+    message:
+        "Figure: DGDO weights"
+    script:
+        "../scripts/dgdo_weights.py"

@@ -1,0 +1,35 @@
+"""Stage 7: the report, and what a run of the DAG makes in all."""
+
+TABLES = expand(f"{RESULTS}/tables/{{name}}.{{kind}}", name=["main", "paired"], kind=["csv", "md"])
+FIGURES = expand(
+    f"{RESULTS}/figures/{{name}}.{{kind}}",
+    name=["training_curves", "accuracy_length", *(["dgdo_weights"] if DGDO_RUNS else [])],
+    kind=["png", "pdf"],
+)
+
+
+report: "../report/experiment.rst"
+
+
+rule report:
+    """Snakemake's own HTML report, self-contained: tables, figures, captions, the DAG, how long each job took."""
+    input:
+        TABLES + FIGURES,
+        captions=sorted(Path(workflow.basedir, "report").glob("*.rst")),
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{LOGS}/report.log",
+    benchmark:
+        f"{LOGS}/report.benchmark.tsv"
+    localrule: True
+    params:
+        targets=TABLES + FIGURES,
+        experiment=EXPERIMENT.name,
+        newest="results/report.html",
+    message:
+        "Report"
+    shell:
+        # Without the lock: the Snakemake that runs this job holds it.
+        "snakemake --nolock --config experiment={params.experiment} --report {output} -- {params.targets} > {log} 2>&1"
+        " && cp {output} {params.newest}"

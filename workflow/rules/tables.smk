@@ -1,0 +1,43 @@
+"""Stage 5: tables, from scored samples."""
+
+
+rule tables:
+    """Main table and paired comparison with the starting model, as CSV and Markdown."""
+    input:
+        scores=expand(
+            f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/scores.parquet", model=MODELS, benchmark=BENCHMARKS
+        ),
+        script=workflow.source_path("../scripts/tables.py"),
+        code=library("reporting/tables.py", "statistics/metrics.py"),
+    output:
+        main=report(
+            f"{RESULTS}/tables/main.csv", category="Tables", caption="../report/main_table.rst", labels={"table": "main"}
+        ),
+        main_md=f"{RESULTS}/tables/main.md",
+        paired=report(
+            f"{RESULTS}/tables/paired.csv",
+            category="Tables",
+            caption="../report/paired_table.rst",
+            labels={"table": "against the starting model"},
+        ),
+        paired_md=f"{RESULTS}/tables/paired.md",
+    log:
+        f"{LOGS}/tables.log",
+    benchmark:
+        f"{LOGS}/tables.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        models=MODELS,
+        benchmarks=BENCHMARKS,
+        methods={START: START, **{name: run.method for name, run in RUNS.items()}},
+        reference=START,
+        limit=EXPERIMENT.length_limit(),
+        confidence=EXPERIMENT.evaluation.confidence,
+        resamples=EXPERIMENT.evaluation.resamples,
+    message:
+        "Tables"
+    script:
+        "../scripts/tables.py"
