@@ -24,7 +24,9 @@ def check_machine():
     """One sentence and exit code 1 where the set-up cannot work."""
     if sys.version_info[:2] != (3, 11):
         found = "%d.%d" % sys.version_info[:2]
-        sys.exit("setup: Python 3.11 is needed and this is %s; run `make PYTHON=/path/to/python3.11 ...`." % found)
+        sys.exit(
+            "setup: Python 3.11 is needed and this is %s; run `make PYTHON=/path/to/python3.11 ...`." % found
+        )
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB and not os.path.exists(PYTHON):
         sys.exit("setup: %d GB of free disk are needed and %s has %.1f GB." % (NEEDED_GB, ROOT, free))

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
+
+from gdpo.whole_file import write_text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -18,11 +19,8 @@ ExistingFolder = Annotated[Path, typer.Argument(exists=True, file_okay=False)]
 
 def main() -> None:
     """Run the command line; errors that a user can mend are one line, without a traceback."""
-    logging.basicConfig(
-        level=os.environ.get("GDPO_LOG_LEVEL", "INFO"),
-        format="%(message)s",
-        handlers=[RichHandler(console=Console(stderr=True), show_path=False)],
-    )
+    level = os.environ.get("GDPO_LOG_LEVEL", "INFO")
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
         app()
     except (ValueError, OSError, RuntimeError) as error:
@@ -56,9 +54,9 @@ def disjoint(train: ExistingFile, benchmark: ExistingFile, out: Path) -> None:
     """Check that a benchmark shares no problem with the training set; OUT records the numbers checked."""
     from gdpo.data.parquet import check_disjoint, read_problems
 
-    frames = {path.stem: read_problems(path) for path in (train, benchmark)}
-    check_disjoint(frames)
-    _write_json(out, {"shared": 0, **{name: len(frame) for name, frame in frames.items()}})
+    training, other = read_problems(train), read_problems(benchmark)
+    check_disjoint(training, {benchmark.stem: other})
+    _write_json(out, {"training_problems": len(training), "benchmark_problems": len(other), "shared": 0})
 
 
 @app.command("starting-model")
@@ -119,9 +117,17 @@ def sample(model: ExistingFolder, problem_set: ExistingFile, config: ExistingFil
 @app.command()
 def score(samples: ExistingFile, problem_set: ExistingFile, out: Path) -> None:
     """Grade stored samples against their problems' gold answers; OUT has one row a sample."""
-    from gdpo.rewards.score_samples import score_samples
+    from gdpo.sampling.score import score_samples
 
     score_samples(samples, problem_set, out)
+
+
+@app.command()
+def reference() -> None:
+    """Print the config reference page (config/README.md)."""
+    from gdpo.config.reference import reference as page
+
+    print(page(), end="")
 
 
 def _read_json(path: Path) -> Any:
@@ -129,9 +135,7 @@ def _read_json(path: Path) -> Any:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(value, indent=2) + "\n")
-    os.replace(partial, path)
+    write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
+MARK = ".gdpo-model"
+"""A file that says the folder is ours to replace, also where Snakemake has deleted the manifest."""
 
 
-def write_model_folder(out_dir: Path, fill: Callable[[Path], None], facts: Mapping[str, Any]) -> dict[str, Any]:
+def write_model_folder(
+    out_dir: Path, fill: Callable[[Path], None], facts: Mapping[str, Any]
+) -> dict[str, Any]:
     """Let ``fill`` write the model's files and put a manifest beside them; return the manifest.
 
     Args:
@@ -20,7 +24,7 @@ def write_model_folder(out_dir: Path, fill: Callable[[Path], None], facts: Mappi
         facts: what else the manifest says (how the model was made, what was measured).
 
     Raises:
-        ValueError: ``out_dir`` is a file, or a non-empty folder without a manifest.
+        ValueError: ``out_dir`` is a file, or a non-empty folder that this command did not make.
     """
     check_replaceable(out_dir)
     partial = out_dir.with_name(f".{out_dir.name}.{os.getpid()}.partial")
@@ -31,10 +35,11 @@ def write_model_folder(out_dir: Path, fill: Callable[[Path], None], facts: Mappi
         files = {path.name: _sha256(path) for path in sorted(partial.iterdir()) if path.is_file()}
         manifest = {**facts, "files": files}
         (partial / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+        (partial / MARK).touch()
         # A folder cannot be replaced in one move: an interruption here leaves no folder, never half of one.
         if out_dir.exists():
             shutil.rmtree(out_dir)
-        os.replace(partial, out_dir)
+        partial.replace(out_dir)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return manifest
@@ -44,9 +49,9 @@ def check_replaceable(out_dir: Path) -> None:
     """Refuse to replace what is not a model folder of ours; call it before hours of work, not after.
 
     Raises:
-        ValueError: ``out_dir`` is a file, or a non-empty folder without a manifest.
+        ValueError: ``out_dir`` is a file, or a non-empty folder that this command did not make.
     """
-    if out_dir.is_file() or (out_dir.is_dir() and any(out_dir.iterdir()) and not (out_dir / MANIFEST).is_file()):
+    if out_dir.is_file() or (out_dir.is_dir() and any(out_dir.iterdir()) and not (out_dir / MARK).is_file()):
         raise ValueError(f"{out_dir} exists and holds no model made by this command; name another folder")
 
 
@@ -59,7 +64,9 @@ def model_hash(folder: Path) -> str:
     path = folder / MANIFEST
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: no {MANIFEST}; make the model with this pipeline first")
-    return hashlib.sha256(json.dumps(json.loads(path.read_text())["files"], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(json.loads(path.read_text())["files"], sort_keys=True).encode()
+    ).hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -3,7 +3,9 @@
 import ast
 import inspect
 import math
+import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,7 +81,9 @@ def test_token_statistics_match_verl(by_std):
 
 def trl_normalize_then_sum(columns, weights, per_group):
     """Run TRL's own branch, cut out of its trainer's method, which cannot be called without a model."""
-    trainer = pytest.importorskip("trl.trainer.grpo_trainer")
+    trainer = pytest.importorskip(
+        "trl.trainer.grpo_trainer", reason="`make test` installs TRL into .venv/peers"
+    )
     tree = ast.parse(inspect.getsource(trainer))
     branches = [
         node
@@ -103,7 +107,9 @@ def trl_normalize_then_sum(columns, weights, per_group):
 
 
 @pytest.mark.parametrize("nonfinite", [False, True])
-def test_response_statistics_match_trl(nonfinite):
+def test_response_statistics_match_trl(nonfinite, monkeypatch):
+    # In a folder of its own: veRL 0.9.1 cannot be imported where TRL is installed.
+    monkeypatch.syspath_prepend(Path(sys.prefix, "peers"))
     rewards, _, _ = random_batch(8, 6, seed=2)
     groups = torch.arange(48) // 6  # TRL's groups are consecutive
     if nonfinite:
@@ -145,6 +151,17 @@ def test_nonfinite_rewards_by_hand():
     s = torch.tensor([HALF - 3**-0.5, -HALF - 3**-0.5, 2 * 3**-0.5])
     expected = torch.cat([(s - s.mean()) / s.std(), torch.zeros(1)])
     torch.testing.assert_close(gdpo(rewards, ["q"] * 4, config), expected)
+
+
+@pytest.mark.parametrize("statistics", ["responses", "tokens", "none"])
+def test_a_response_with_no_finite_reward_gets_nothing(statistics):
+    # Over tokens the batch mean is not 0, and must not reach this response.
+    rewards, lengths = {"a": torch.tensor([1.0, 0.0, NAN])}, torch.tensor([1, 9, 100])
+    config = GDPOConfig(batch_statistics=statistics, max_nonfinite_share=0.5)
+    with_it = gdpo(rewards, ["q"] * 3, config, lengths)
+    without = gdpo({"a": rewards["a"][:2]}, ["q"] * 2, config, lengths[:2])
+    assert with_it[2] == 0
+    torch.testing.assert_close(with_it[:2], without)
 
 
 def test_rewards_keep_their_float_type():

@@ -49,6 +49,11 @@ def changed(tmp_path):
         ({"rewards.length.weight": float("nan")}, ["weight", "finite"]),
         ({"runs.dgdo.algorithm.betta": 1}, ["runs.dgdo", "algorithm.betta", "beta"]),
         ({"runs.dgdo.algorithm.beta": 2}, ["runs.dgdo", "beta", "2"]),
+        ({"runs.dgdo.algorithm.min_weight": 0.6}, ["runs.dgdo", "min_weight is 0.6", "at most 0.5"]),
+        (
+            {"runs.dgdo.algorithm.importance_priors": {"lenght": 2.0}},
+            ["importance_priors", "lenght", "length"],
+        ),
         ({"runs.start": {"method": "grpo"}}, ["start"]),
         ({"runs.a/b": {"method": "grpo"}}, ["a/b"]),
         ({"problems.benchmarks.arithmetic.split": "train"}, ["problems.benchmarks.arithmetic.split"]),
@@ -66,7 +71,9 @@ def test_a_mistake_is_named(changed, changes, parts):
 def test_a_missing_data_file_is_named(changed, monkeypatch, tmp_path):
     problems = {"problems.train": {"source": "math-file", "file": "train_math.json"}}
     monkeypatch.delenv("GDPO_DATA_MIRROR", raising=False)
-    with pytest.raises(ConfigError, match="problems.train.file: set the environment variable GDPO_DATA_MIRROR"):
+    with pytest.raises(
+        ConfigError, match="problems.train.file: set the environment variable GDPO_DATA_MIRROR"
+    ):
         changed(problems)
     monkeypatch.setenv("GDPO_DATA_MIRROR", str(tmp_path))
     with pytest.raises(ConfigError, match="train_math.json does not exist; put train_math.json there"):

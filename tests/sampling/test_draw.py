@@ -1,8 +1,10 @@
 """The uniforms against a plain-integer SplitMix64, and their spread."""
 
+import pytest
 import torch
 
-from gdpo.sampling.draw import uniforms
+from gdpo.sampling.backend import Decoding
+from gdpo.sampling.draw import draw, uniforms
 
 MASK = 2**64 - 1
 
@@ -29,3 +31,10 @@ def test_uniforms_are_spread_evenly_over_keys_and_positions():
     assert abs(values.var() - 1 / 12) < 0.002
     neighbours = torch.corrcoef(values[:, :2].T)[0, 1], torch.corrcoef(values[:2])[0, 1]
     assert abs(neighbours[0]) < 0.1 and abs(neighbours[1]) < 0.4
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_diverged_model_is_an_error_not_a_token(temperature):
+    logits = torch.tensor([[0.0, 1.0], [float("nan"), 0.0]])
+    with pytest.raises(FloatingPointError, match="not numbers"):
+        draw(logits, torch.tensor([0.5, 0.5]).double(), Decoding(4, temperature))

@@ -71,6 +71,14 @@ def test_more_problems_more_samples_and_other_batches_change_no_old_sample(model
     assert len(few) == 9 and few.items() <= many.items()
 
 
+def test_progress_counts_every_sample(model_dir, tmp_path):
+    source, told = tmp_path / "problems.parquet", []
+    write_problems(problem_frame("set", PROBLEMS, "benchmark"), source)
+    section = SECTION.model_copy(update={"batch_size": 1})
+    generate_samples(model_dir, source, section, tmp_path / "s", lambda *counts: told.append(counts))
+    assert told[-1] == (18, 18) and told == sorted(told) and len(told) > 3
+
+
 def test_another_base_seed_gives_other_samples(model_dir, tmp_path):
     first, second = by_pair(sampled(model_dir, tmp_path)), by_pair(sampled(model_dir, tmp_path, seed=1))
     assert sum(first[pair]["token_ids"] == second[pair]["token_ids"] for pair in first) < 5

@@ -2,7 +2,16 @@
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
 from gdpo.sampling.backend import Decoding
 from gdpo.sampling.draw import uniforms
@@ -15,9 +24,11 @@ KEYS = [1000 * i + 7 for i in range(len(PROMPTS))]
 
 def tiny_model(seed: int = 0, kind: str = "llama"):
     torch.manual_seed(seed)
-    config_class, model_class = {
-        "llama": (LlamaConfig, LlamaForCausalLM),
-        "qwen": (Qwen2Config, Qwen2ForCausalLM),
+    config_class, model_class, options = {
+        "llama": (LlamaConfig, LlamaForCausalLM, {}),
+        "qwen": (Qwen2Config, Qwen2ForCausalLM, {}),
+        "sliding window": (MistralConfig, MistralForCausalLM, {"sliding_window": 5}),
+        "learned positions": (GPT2Config, GPT2LMHeadModel, {}),
     }[kind]
     config = config_class(
         vocab_size=VOCABULARY,
@@ -32,6 +43,7 @@ def tiny_model(seed: int = 0, kind: str = "llama"):
         bos_token_id=None,
         eos_token_id=END,
         pad_token_id=0,
+        **options,
     )
     return model_class(config).eval()
 
@@ -71,8 +83,18 @@ def inverse_cdf(log_probs, u, top_p):
     return max(kept)
 
 
-@pytest.mark.parametrize("kind", ["llama", "qwen"])
-@pytest.mark.parametrize("decoding", [Decoding(12, 1.0), Decoding(12, 0.6, 0.8), Decoding(12, 0.0)], ids=str)
+@pytest.mark.parametrize(
+    ("kind", "decoding"),
+    [
+        ("llama", Decoding(12, 1.0)),
+        ("llama", Decoding(12, 0.6, 0.8)),
+        ("llama", Decoding(12, 0.0)),
+        ("qwen", Decoding(12, 1.0)),
+        ("sliding window", Decoding(12, 1.0)),
+        ("learned positions", Decoding(12, 1.0)),
+    ],
+    ids=str,
+)
 def test_same_tokens_as_a_plain_loop_at_any_batch_size(kind, decoding):
     model = tiny_model(kind=kind)
     expected = [plain_decode(model, p, k, decoding) for p, k in zip(PROMPTS, KEYS, strict=True)]

@@ -1,6 +1,7 @@
 """Stage 6: figures, each from its own script, as PNG and PDF."""
 
 STYLE = library("reporting/style.py", "reporting/gdpo.mplstyle")
+ESTIMATORS = [f"advantage/{path.name}" for path in sorted(Path(*gdpo.__path__, "advantage").glob("*.py"))]
 TRAINING_METRICS = expand(f"{RESULTS}/runs/{{run}}/metrics.parquet", run=RUNS)
 RUN_FACTS = {name: {"method": run.method, "seed": run.seed} for name, run in RUNS.items()}
 DGDO_RUNS = [name for name, run in RUNS.items() if run.method == "dgdo"]
@@ -18,7 +19,7 @@ rule training_curves:
     """Rewards and response length over training."""
     input:
         metrics=TRAINING_METRICS,
-        script=workflow.source_path("../scripts/training_curves.py"),
+        script=script_file("training_curves.py"),
         code=STYLE + library("reporting/figures.py"),
     output:
         **figure_outputs("training_curves", "training curves"),
@@ -44,7 +45,7 @@ rule accuracy_length:
     """Accuracy against response length."""
     input:
         table=f"{RESULTS}/tables/main.csv",
-        script=workflow.source_path("../scripts/accuracy_length.py"),
+        script=script_file("accuracy_length.py"),
         code=STYLE + library("reporting/figures.py"),
     output:
         **figure_outputs("accuracy_length", "accuracy against length"),
@@ -68,7 +69,7 @@ rule dgdo_weights:
     """DGDO's weights, instability and effective beta over training."""
     input:
         metrics=expand(f"{RESULTS}/runs/{{run}}/metrics.parquet", run=DGDO_RUNS),
-        script=workflow.source_path("../scripts/dgdo_weights.py"),
+        script=script_file("dgdo_weights.py"),
         code=STYLE + library("reporting/figures.py"),
     output:
         **figure_outputs("dgdo_weights", "DGDO weights"),
@@ -87,3 +88,47 @@ rule dgdo_weights:
         "Figure: DGDO weights"
     script:
         "../scripts/dgdo_weights.py"
+
+
+rule advantage_groups:
+    """What each estimator can tell apart, counted exactly; needs no model."""
+    input:
+        script=script_file("advantage_groups.py"),
+        code=STYLE + library("reporting/analytic.py", *ESTIMATORS),
+    output:
+        **figure_outputs("advantage_groups", "distinct advantage groups"),
+        data=f"{RESULTS}/figures/advantage_groups.csv",
+    log:
+        f"{LOGS}/figures/advantage_groups.log",
+    benchmark:
+        f"{LOGS}/figures/advantage_groups.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    message:
+        "Figure: distinct advantage groups"
+    script:
+        "../scripts/advantage_groups.py"
+
+
+rule dgdo_saturation:
+    """DGDO's weights, published and corrected, on one synthetic stream of rewards; needs no model."""
+    input:
+        script=script_file("dgdo_saturation.py"),
+        code=STYLE + library("reporting/analytic.py", *ESTIMATORS),
+    output:
+        **figure_outputs("dgdo_saturation", "DGDO published and corrected"),
+        data=f"{RESULTS}/figures/dgdo_saturation.csv",
+    log:
+        f"{LOGS}/figures/dgdo_saturation.log",
+    benchmark:
+        f"{LOGS}/figures/dgdo_saturation.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    message:
+        "Figure: DGDO's weights, published and corrected"
+    script:
+        "../scripts/dgdo_saturation.py"

@@ -3,7 +3,13 @@
 TABLES = expand(f"{RESULTS}/tables/{{name}}.{{kind}}", name=["main", "paired"], kind=["csv", "md"])
 FIGURES = expand(
     f"{RESULTS}/figures/{{name}}.{{kind}}",
-    name=["training_curves", "accuracy_length", *(["dgdo_weights"] if DGDO_RUNS else [])],
+    name=[
+        "training_curves",
+        "accuracy_length",
+        *(["dgdo_weights"] if DGDO_RUNS else []),
+        "advantage_groups",
+        "dgdo_saturation",
+    ],
     kind=["png", "pdf"],
 )
 

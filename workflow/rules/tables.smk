@@ -7,7 +7,7 @@ rule tables:
         scores=expand(
             f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/scores.parquet", model=MODELS, benchmark=BENCHMARKS
         ),
-        script=workflow.source_path("../scripts/tables.py"),
+        script=script_file("tables.py"),
         code=library("reporting/tables.py", "statistics/metrics.py"),
     output:
         main=report(

@@ -1,14 +1,9 @@
 """Draw accuracy against response length: accuracy_length.png, accuracy_length.pdf."""
 
-from typing import TYPE_CHECKING, Any
-
 import pandas as pd
 
 from gdpo.reporting.figures import accuracy_length
 from gdpo.reporting.style import save, use_style
-
-if TYPE_CHECKING:
-    snakemake: Any
 
 if __name__ == "__main__":
     use_style()

@@ -1,17 +1,14 @@
 """Draw DGDO's weights, instability and effective beta over training: dgdo_weights.png, dgdo_weights.pdf."""
 
-from typing import TYPE_CHECKING, Any
-
 import pandas as pd
 
 from gdpo.reporting.figures import dgdo_weights
 from gdpo.reporting.style import save, use_style
 
-if TYPE_CHECKING:
-    snakemake: Any
-
 if __name__ == "__main__":
     use_style()
     params = snakemake.params
-    runs = {name: pd.read_parquet(path) for name, path in zip(params.runs, snakemake.input.metrics, strict=True)}
+    runs = {
+        name: pd.read_parquet(path) for name, path in zip(params.runs, snakemake.input.metrics, strict=True)
+    }
     save(dgdo_weights(runs, params.rewards), snakemake.output.png, snakemake.output.pdf)

@@ -1,14 +1,12 @@
 """Write the main table and the paired comparison: main.csv, main.md, paired.csv, paired.md."""
 
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from gdpo.reporting.tables import main_markdown, main_table, paired_markdown, paired_table, write_text
-
-if TYPE_CHECKING:
-    snakemake: Any
+from gdpo.reporting.tables import main_markdown, main_table, paired_markdown, paired_table
+from gdpo.whole_file import write_text
 
 
 def main(paths: Any, params: Any, output: Any) -> None:

@@ -1,19 +1,19 @@
 """Draw rewards and response length over training: training_curves.png, training_curves.pdf."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from gdpo.reporting.figures import training_curves
 from gdpo.reporting.style import save, use_style
 
-if TYPE_CHECKING:
-    snakemake: Any
-
 
 def read_runs(paths: list[str], runs: dict[str, dict[str, Any]]) -> pd.DataFrame:
     """All runs' training metrics in one frame, with run, method and seed."""
-    frames = [pd.read_parquet(path).assign(run=name, **facts) for path, (name, facts) in zip(paths, runs.items(), strict=True)]
+    frames = [
+        pd.read_parquet(path).assign(run=name, **facts)
+        for path, (name, facts) in zip(paths, runs.items(), strict=True)
+    ]
     return pd.concat(frames, ignore_index=True)
 
 

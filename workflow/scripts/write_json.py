@@ -2,10 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    snakemake: Any
+from typing import Any
 
 
 def to_json(value: Any) -> str:

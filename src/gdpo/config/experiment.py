@@ -65,6 +65,7 @@ class ExperimentConfig(Section):
     name: Name
     """Name of its folder under results/."""
     problems: Problems
+    """Training set and benchmarks."""
     starting_model: Annotated[StartingModel | PackagedModel, Field(discriminator="source")]
     """The model that training starts from."""
     rewards: dict[Name, dict[str, Any]] = Field(min_length=1)
@@ -78,13 +79,17 @@ class ExperimentConfig(Section):
     runs: Annotated[dict[Name, RunRecipe], Field(min_length=1), AfterValidator(_not_start)]
     """Run name -> recipe."""
     evaluation: EvaluationConfig
+    """How every model is judged."""
     resources: ResourcesConfig = ResourcesConfig()
+    """What jobs ask of the machine; not part of any result."""
 
     @model_validator(mode="after")
     def _benchmarks_in_their_own_split(self) -> "ExperimentConfig":
         for name, problems in self.problems.benchmarks.items():
             if isinstance(problems, ArithmeticProblems) and problems.split != "benchmark":
-                raise ValueError(f"problems.benchmarks.{name}.split: must be benchmark, so that no problem is trained on")
+                raise ValueError(
+                    f"problems.benchmarks.{name}.split: must be benchmark, so that no problem is trained on"
+                )
         if isinstance(self.problems.train, ArithmeticProblems) and self.problems.train.split != "train":
             raise ValueError("problems.train.split: must be train")
         return self
@@ -106,7 +111,7 @@ class ExperimentConfig(Section):
         return configs
 
     def _parent(self, run: str, loc: tuple) -> str:
-        """The key under which the user wrote what went wrong at ``loc`` of a run: the recipe or a shared section."""
+        """Where the user wrote what is wrong at ``loc`` of a run: in its recipe or in a shared section."""
         own: Any = self.runs[run].model_dump(exclude_unset=True)
         for part in loc:
             if not isinstance(own, Mapping) or part not in own:
@@ -126,7 +131,9 @@ class ExperimentConfig(Section):
             return self.evaluation.length_limit
         limits = {r["options"]["limit"] for r in self.rewards.values() if "limit" in r.get("options", {})}
         if len(limits) != 1:
-            raise ConfigError("evaluation.length_limit: missing, and the rewards do not name exactly one limit")
+            raise ConfigError(
+                "evaluation.length_limit: missing, and the rewards do not name exactly one limit"
+            )
         return limits.pop()
 
 

@@ -46,7 +46,9 @@ class RewardsConfig(Section):
             if function not in REWARDS:
                 close = get_close_matches(function, REWARDS, n=1)
                 hint = f"; did you mean {close[0]}?" if close else ""
-                raise ValueError(f"rewards.{name}: no reward function {function!r}; known: {sorted(REWARDS)}{hint}")
+                raise ValueError(
+                    f"rewards.{name}: no reward function {function!r}; known: {sorted(REWARDS)}{hint}"
+                )
             options_model(function)(**reward.options)
         return self
 

@@ -22,7 +22,7 @@ class RunConfig(RewardsConfig):
     method: Literal["grpo", "gdpo", "dgdo"]
     """Advantage estimator."""
     algorithm: dict[str, Any] = {}
-    """Settings of the estimator, all of them (gdpo.advantage documents each); weights come from the rewards."""
+    """Settings of the estimator (gdpo.advantage documents each); weights come from the rewards."""
     training: TrainingConfig
     hardware: HardwareConfig = HardwareConfig()
     seed: int = Field(default=1, ge=0)
@@ -54,9 +54,11 @@ class RunConfig(RewardsConfig):
             raise ValueError(f"algorithm.{unknown[0]}: not a setting of {self.method}; allowed: {allowed}")
         weights = {name: reward.weight for name, reward in self.rewards.items()}
         try:
-            return config_cls(**{**self.algorithm, "weights": weights})
+            config = config_cls(**{**self.algorithm, "weights": weights})
+            config.check_rewards(self.rewards)
         except (AdvantageError, TypeError) as error:
             raise ValueError(f"algorithm: {error}") from error
+        return config
 
     def resolved(self) -> dict[str, Any]:
         """Every value written out, defaults included, as plain JSON types in a stable order."""

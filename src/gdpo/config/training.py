@@ -59,7 +59,8 @@ class TrainingConfig(Section):
     def _mini_batch_divides_batch(self) -> "TrainingConfig":
         if self.train_batch_size % self.ppo_mini_batch_size:
             raise ValueError(
-                f"ppo_mini_batch_size {self.ppo_mini_batch_size} must divide train_batch_size {self.train_batch_size}"
+                f"ppo_mini_batch_size {self.ppo_mini_batch_size} must divide "
+                f"train_batch_size {self.train_batch_size}"
             )
         return self
 
@@ -87,7 +88,9 @@ class HardwareConfig(Section):
     @model_validator(mode="after")
     def _cpu_is_one_device(self) -> "HardwareConfig":
         if self.platform == "cpu" and (self.nodes, self.gpus_per_node, self.tensor_parallel) != (1, 1, 1):
-            raise ValueError("platform cpu trains on one device: nodes, gpus_per_node and tensor_parallel must be 1")
+            raise ValueError(
+                "platform cpu trains on one device: nodes, gpus_per_node and tensor_parallel must be 1"
+            )
         return self
 
 

@@ -65,11 +65,18 @@ def _id(file: str, text: str) -> str:
     return hashlib.sha256(f"{file}:{' '.join(text.split())}".encode()).hexdigest()[:16]
 
 
-def _row(name: str, section: MathFileProblems, split: str, index: int, key: str, text: str, answer: str) -> dict:
+def _row(
+    name: str, section: MathFileProblems, split: str, index: int, key: str, text: str, answer: str
+) -> dict:
     return {
         "data_source": name,
         "prompt": [{"role": "user", "content": f"{text} {section.suffix}".strip()}],
         "ability": "math",
         "reward_model": {"style": "rule", "ground_truth": answer},
-        "extra_info": {"id": key, "index": index, "split": split, "family": section.file.removesuffix(".json")},
+        "extra_info": {
+            "id": key,
+            "index": index,
+            "split": split,
+            "family": section.file.removesuffix(".json"),
+        },
     }

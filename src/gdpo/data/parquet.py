@@ -1,6 +1,5 @@
 """Problem sets as parquet files: atomic writes, checked reads, and the check that benchmarks are unseen."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pyarrow.parquet as pq
 
 from gdpo.data.arithmetic import Problem
 from gdpo.data.schema import SchemaError, check_problems
+from gdpo.whole_file import whole_file
 
 
 class OverlapError(ValueError):
@@ -34,14 +34,8 @@ def problem_frame(name: str, problems: list[Problem], split: str) -> pd.DataFram
 
 def write_table(table: pa.Table, path: Path | str) -> None:
     """Write a parquet file that appears whole or not at all; missing parent folders are made."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with whole_file(path) as partial:
         pq.write_table(table, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_problems(frame: pd.DataFrame, path: Path | str) -> None:

@@ -22,24 +22,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from gdpo.advantage import DGDOConfig, GDPOConfig, GRPOConfig, estimate, gdpo, grpo
+from gdpo.reporting.style import WIDTH, method_style, reward_style
 
-# Okabe and Ito's colours, told apart by the colour-blind; markers and dashes tell them apart in grey.
-STYLES = {
-    "GRPO": {"color": "#D55E00", "marker": "o", "linestyle": "-"},
-    "GRPO without std": {"color": "#E69F00", "marker": "s", "linestyle": "--"},
-    "GDPO": {"color": "#0072B2", "marker": "^", "linestyle": "-."},
-}
-REWARD_STYLES = [
-    {"color": "#0072B2", "linestyle": "-"},
-    {"color": "#D55E00", "linestyle": "--"},
-    {"color": "#009E73", "linestyle": "-."},
-]
 LARGEST_ENUMERATION = 2_000_000  # combinations of one setting, about 2 GB of work
 # Two advantages are one if they agree to DIGITS: far above what TINY and float64 can change (about 1e-8), far
 # below what tells two advantages apart (a test compares the counts with exact algebra).
 TINY = 1e-9
 DIGITS = 6
 VARIANTS = ("published", "corrected")
+METHOD_STYLES = {"GRPO": "grpo", "GRPO without std": "dr_grpo", "GDPO": "gdpo"}
 
 
 def advantage_group_counts(
@@ -153,35 +144,35 @@ def dgdo_weight_traces(
 
 def plot_advantage_groups(counts: pd.DataFrame) -> Figure:
     """Two panels of :func:`advantage_group_counts`: responses grow, rewards grow; counts on a log scale."""
-    figure = Figure(figsize=(7.0, 2.9), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.6))
     panels = figure.subplots(1, 2, sharey=True)
     fixed = {"responses": "2 binary rewards", "rewards": "4 responses"}
     for panel, (series, title) in zip(panels, fixed.items(), strict=True):
         _plot_series(panel, counts[counts["series"] == series], series, title)
     panels[0].set_ylabel("distinct advantage groups")
-    panels[0].legend(frameon=False)
+    panels[0].legend()
     return figure
 
 
 def _plot_series(panel: Axes, counts: pd.DataFrame, series: str, title: str) -> None:
-    for method, style in STYLES.items():
+    for method, style in METHOD_STYLES.items():
         line = counts[counts["method"] == method].sort_values(series)
-        panel.plot(line[series], line["count"], label=method, markersize=4, **style)
+        panel.plot(line[series], line["count"], label=method, **method_style(style))
     panel.set(yscale="log", title=title, xlabel=f"{series} in a group" if series == "responses" else series)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def plot_dgdo_saturation(traces: pd.DataFrame) -> Figure:
     """One panel a variant of :func:`dgdo_weight_traces`: each weight by step, and the floor asked for."""
-    figure = Figure(figsize=(7.0, 2.9), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.6))
     panels = figure.subplots(1, len(VARIANTS), sharey=True)
     for panel, variant in zip(panels, VARIANTS, strict=True):
         trace = traces[traces["variant"] == variant]
-        for style, (name, line) in zip(REWARD_STYLES, trace.groupby("reward", sort=False), strict=False):
-            panel.plot(line["step"], line["weight"], label=name, **style)
+        for i, (name, line) in enumerate(trace.groupby("reward", sort=False)):
+            panel.plot(line["step"], line["weight"], label=name, **reward_style(i))
         floor = trace["min_weight"].iloc[0]
         panel.axhline(floor, color="0.5", linewidth=0.8, linestyle=":", label="min_weight")
         panel.set(title=f"DGDO {variant}", xlabel="training step", ylim=(0, 1))
     panels[0].set_ylabel("weight")
-    panels[-1].legend(frameon=False)
+    panels[-1].legend()
     return figure

@@ -7,10 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from gdpo.reporting.style import LABELS, method_style
-
-WIDTH = 6.9
-"""Inches: two columns of a paper."""
+from gdpo.reporting.style import LABELS, WIDTH, method_style, reward_style
 
 
 def training_curves(runs: pd.DataFrame, rewards: Sequence[str], limit: int, window: int = 5) -> Figure:
@@ -110,7 +107,7 @@ def dgdo_weights(runs: Mapping[str, pd.DataFrame], rewards: Sequence[str]) -> Fi
         for i, name in enumerate(rewards):
             for metrics in runs.values():
                 values = metrics[f"dgdo/reward_{name}/{quantity}"]
-                axis.plot(metrics["step"], values, label=name, **_reward_style(i))
+                axis.plot(metrics["step"], values, label=name, **reward_style(i))
         axis.set(xlabel="training step", ylabel=label)
     axes[0].set_ylim(0, 1)
     for metrics in runs.values():
@@ -118,12 +115,6 @@ def dgdo_weights(runs: Mapping[str, pd.DataFrame], rewards: Sequence[str]) -> Fi
     axes[2].set(xlabel="training step", ylabel="effective beta", ylim=(0, 1.02))
     _legend_below(figure, axes[0])
     return figure
-
-
-def _reward_style(i: int) -> dict[str, object]:
-    from seaborn import color_palette
-
-    return {"color": color_palette("colorblind")[(3 + i) % 10], "linestyle": ["-", "--", "-.", ":"][i % 4]}
 
 
 def _legend_below(figure: Figure, axis: Axes) -> None:

@@ -1,18 +1,26 @@
 """Colours, line styles and markers by method, and saving: the same in every figure."""
 
-import os
 from pathlib import Path
 
 import matplotlib.style
 import seaborn as sns
 from matplotlib.figure import Figure
 
-_COLORS = sns.color_palette("colorblind")
-_ORDER = ["start", "grpo", "gdpo", "dgdo"]
+from gdpo.whole_file import whole_file
+
+WIDTH = 6.9
+"""Inches: a figure over two columns of a paper."""
+
+_PALETTE = sns.color_palette("colorblind")
+_STYLES = {
+    "start": {"color": "0.35", "linestyle": "-", "marker": "X"},
+    "grpo": {"color": _PALETTE[0], "linestyle": "--", "marker": "o"},
+    "dr_grpo": {"color": _PALETTE[9], "linestyle": ":", "marker": "v"},
+    "gdpo": {"color": _PALETTE[1], "linestyle": "-", "marker": "s"},
+    "dgdo": {"color": _PALETTE[2], "linestyle": "-.", "marker": "D"},
+}
 LABELS = {"start": "starting model", "grpo": "GRPO", "gdpo": "GDPO", "dgdo": "DGDO"}
 """Method -> as written in a figure or table."""
-_LINES = ["-", "--", "-", "-."]
-_MARKERS = ["X", "o", "s", "D"]
 
 
 def use_style() -> None:
@@ -21,18 +29,19 @@ def use_style() -> None:
 
 
 def method_style(method: str) -> dict[str, object]:
-    """Colour, line style and marker of a method: three cues, so that grey print and any eye tell them apart."""
-    i = _ORDER.index(method)
-    color = ["0.35", _COLORS[0], _COLORS[1], _COLORS[2]][i]
-    return {"color": color, "linestyle": _LINES[i], "marker": _MARKERS[i]}
+    """Colour, line style and marker of a method: three cues, for grey print and for any eye."""
+    return dict(_STYLES[method])
+
+
+def reward_style(i: int) -> dict[str, object]:
+    """Colour and line style of the i-th reward, other than any method's."""
+    return {"color": _PALETTE[3 + i % 5], "linestyle": ["-", "--", "-.", ":"][i % 4]}
 
 
 def save(figure: Figure, png: str | Path, pdf: str | Path) -> None:
     """Write a figure as PNG and PDF; each appears whole or not at all."""
     for target in (Path(png), Path(pdf)):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.stem}.partial{target.suffix}")
         # No date in the file: the same data give the same bytes.
         metadata = {"CreationDate": None} if target.suffix == ".pdf" else None
-        figure.savefig(partial, metadata=metadata)
-        os.replace(partial, target)
+        with whole_file(target) as partial:
+            figure.savefig(partial, metadata=metadata)

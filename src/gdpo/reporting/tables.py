@@ -1,8 +1,6 @@
 """The result tables, from scored samples, as data frames and as Markdown."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 
@@ -56,11 +54,9 @@ def main_markdown(table: pd.DataFrame, limit: int, confidence: float) -> str:
     }
     shown = table[["benchmark", "model", "method"]].copy()
     for metric, header in headers.items():
-        scale = 1 if metric == "response_length" else 100
-        shown[header] = [
-            f"{row[metric] * scale:.1f} [{row[f'{metric}_low'] * scale:.1f}, {row[f'{metric}_high'] * scale:.1f}]"
-            for _, row in table.iterrows()
-        ]
+        columns = [metric, f"{metric}_low", f"{metric}_high"]
+        values = table[columns] * (1 if metric == "response_length" else 100)
+        shown[header] = [f"{mid:.1f} [{low:.1f}, {high:.1f}]" for mid, low, high in values.to_numpy()]
     sizes = ", ".join(
         f"{name}: {rows['problems'].iloc[0]} problems x {rows['samples_per_problem'].iloc[0]:.0f} samples"
         for name, rows in table.groupby("benchmark", sort=False)
@@ -81,11 +77,3 @@ def paired_markdown(table: pd.DataFrame, confidence: float) -> str:
         f"{shown.to_markdown(index=False)}\n\nPaired bootstrap over problems, {confidence:.0%} intervals, "
         "not corrected for the number of comparisons.\n"
     )
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write a text file that appears whole or not at all."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    os.replace(partial, path)

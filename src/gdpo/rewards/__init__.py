@@ -1,4 +1,4 @@
-"""Named reward functions over a graded response. To add one: write it in ``functions.py`` under ``@reward``."""
+"""Named reward functions over a graded response. A new one goes into ``functions.py`` under ``@reward``."""
 
 from gdpo.rewards.functions import REWARDS
 from gdpo.rewards.response import Response, grade_response

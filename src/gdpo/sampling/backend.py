@@ -1,6 +1,6 @@
 """What a sampling backend is: prompts, a key a sequence and decoding settings in, completions out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -52,7 +52,14 @@ class Backend(Protocol):
     name: str
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], keys: Sequence[int], decoding: Decoding
+        self,
+        prompts: Sequence[Sequence[int]],
+        keys: Sequence[int],
+        decoding: Decoding,
+        progress: Callable[[int], None] | None = None,
     ) -> list[Completion]:
-        """Return one completion for each prompt (token ids) and key (0 to 2**63 - 1), in their order."""
+        """Return one completion for each prompt (token ids) and key (0 to 2**63 - 1), in their order.
+
+        `progress` is called with the number of sequences that ended since the last call.
+        """
         ...

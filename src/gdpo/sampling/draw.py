@@ -34,6 +34,9 @@ def draw(logits: torch.Tensor, u: torch.Tensor, decoding: Decoding) -> tuple[tor
 
     Returns:
         tokens (int64) and their log-probabilities (float32, in nats), each of shape (rows,).
+
+    Raises:
+        FloatingPointError: a row holds NaN.
     """
     log_probs = (logits.float() / (decoding.temperature or 1.0)).log_softmax(-1)
     if decoding.temperature == 0:
@@ -45,7 +48,12 @@ def draw(logits: torch.Tensor, u: torch.Tensor, decoding: Decoding) -> tuple[tor
         cumulative = probs.cumsum(-1)
         threshold = u[:, None] * cumulative[:, -1:]
         tokens = torch.searchsorted(cumulative, threshold, right=True)[:, 0].clamp_(max=logits.shape[-1] - 1)
-    return tokens, log_probs.gather(-1, tokens[:, None])[:, 0]
+    drawn = log_probs.gather(-1, tokens[:, None])[:, 0]
+    if drawn.isnan().any():
+        raise FloatingPointError(
+            "the model's logits are not numbers; its weights have diverged or are damaged"
+        )
+    return tokens, drawn
 
 
 def _nucleus(probs: torch.Tensor, top_p: float) -> torch.Tensor:

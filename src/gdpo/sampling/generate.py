@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 
 # Sequences handed to a backend at once, in batches: enough to keep it full, few enough to show progress.
 _CHUNK_BATCHES = 8
+_LOG_SECONDS = 10.0
 
 
 def generate_samples(
@@ -132,13 +134,29 @@ def _in_chunks(
     backend: Backend, prompts: list[list[int]], seeds: list[int], section: Sampling, progress
 ) -> list[Completion]:
     decoding = Decoding(section.max_tokens, section.temperature, section.top_p)
+    report = _Progress(len(prompts), progress)
     completions: list[Completion] = []
     # Whole problems a chunk, so that the samples of one share their prefill.
     size = max(1, section.batch_size * _CHUNK_BATCHES // section.n) * section.n
     for start in range(0, len(prompts), size):
         part = slice(start, start + size)
-        completions += backend.generate(prompts[part], seeds[part], decoding)
-        log.info("samples: %d of %d", len(completions), len(prompts))
-        if progress:
-            progress(len(completions), len(prompts))
+        completions += backend.generate(prompts[part], seeds[part], decoding, report.add)
     return completions
+
+
+class _Progress:
+    """Counts finished samples, tells a caller at once and the log every few seconds."""
+
+    def __init__(self, wanted: int, tell: Callable[[int, int], None] | None):
+        self.wanted, self.tell, self.done = wanted, tell, 0
+        self.started = self.logged = time.monotonic()
+
+    def add(self, count: int) -> None:
+        self.done += count
+        if self.tell:
+            self.tell(self.done, self.wanted)
+        now = time.monotonic()
+        if now - self.logged >= _LOG_SECONDS or self.done == self.wanted:
+            self.logged = now
+            left = (now - self.started) / self.done * (self.wanted - self.done)
+            log.info("samples: %d of %d, %.0f s to go", self.done, self.wanted, left)

@@ -10,7 +10,8 @@ class VllmBackend:
     """Decodes with one `vllm.LLM` engine.
 
     The same key gives the same tokens on the same machine and vLLM version; other batch sizes can change the
-    last bits of the logits and so, rarely, a token. Log-probabilities are of the temperature-scaled logits.
+    last bits of the logits and so, rarely, a token. Log-probabilities are of the temperature-scaled logits;
+    with top_p below 1, vLLM gives those of the kept tokens only.
 
     Args:
         folder: a Hugging Face model folder.

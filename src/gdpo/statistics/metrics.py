@@ -96,7 +96,9 @@ def paired_difference(
     """
     a, b = (problem_means(frame, limit)[metric] for frame in (scores, reference))
     if not a.index.equals(b.index):
-        raise ValueError(f"not the same problems: {len(a.index.symmetric_difference(b.index))} are in one only")
+        raise ValueError(
+            f"not the same problems: {len(a.index.symmetric_difference(b.index))} are in one only"
+        )
     differences = (a - b).to_numpy()
     low, high = bootstrap_interval(differences, confidence, resamples)
     return {

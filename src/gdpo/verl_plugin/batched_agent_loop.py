@@ -5,9 +5,6 @@ generation time of a small model on one RPC a sample; this one does one call a s
 and writes one TransferQueue batch.
 """
 
-import hashlib
-from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import ray
@@ -25,12 +22,15 @@ from gdpo.rewards import Scorer
 from gdpo.sampling.backend import Decoding
 from gdpo.verl_plugin.cpu.rollout import server_name
 from gdpo.verl_plugin.reward_columns import reward_extra_info
+from gdpo.verl_plugin.sampling_keys import sampling_keys
 
 
 class BatchedAgentLoopManager:
     """Generates, scores and stores a batch of prompts. Same contract as veRL's AgentLoopManagerTQ."""
 
-    def __init__(self, config: DictConfig, llm_client=None, teacher_client=None, reward_loop_worker_handles=None):
+    def __init__(
+        self, config: DictConfig, llm_client=None, teacher_client=None, reward_loop_worker_handles=None
+    ):
         self._rollout = config.actor_rollout_ref.rollout
         self._tokenizer = hf_tokenizer(config.actor_rollout_ref.model.path)
         self._seed = int(self._rollout.seed)
@@ -61,7 +61,9 @@ class BatchedAgentLoopManager:
                 fields.append(self._fields(row, session, prompts[i], token_ids, log_probs, version))
                 tags.append(_tag(len(prompts[i]), len(token_ids), row["global_steps"], version))
         partition = "val" if validate else "train"
-        tq.kv_batch_put(keys=keys, fields=list_of_dict_to_tensordict(fields), tags=tags, partition_id=partition)
+        tq.kv_batch_put(
+            keys=keys, fields=list_of_dict_to_tensordict(fields), tags=tags, partition_id=partition
+        )
         uids = [row["uid"] for row in rows]
         tq.kv_batch_put(keys=uids, partition_id=partition, tags=[{"status": "finished"} for _ in uids])
 
@@ -112,20 +114,6 @@ class BatchedAgentLoopManager:
         fields["position_ids"] = torch.arange(fields["input_ids"].numel())
         fields["multi_modal_inputs"] = {}
         return fields
-
-
-def sampling_keys(prompts: Sequence[Sequence[int]], seed: int, step: int, validate: bool) -> list[int]:
-    """A 63-bit key a response from (seed, step, prompt, occurrence of that prompt in the batch).
-
-    So a rollout depends neither on how responses were batched nor on how often the run was interrupted.
-    """
-    seen: Counter[tuple[int, ...]] = Counter()
-    keys = []
-    for prompt in map(tuple, prompts):
-        text = repr((seed, step, validate, prompt, seen[prompt]))
-        keys.append(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1)
-        seen[prompt] += 1
-    return keys
 
 
 def _rows(batch: TensorDict) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from gdpo.config.run import RunConfig, content_hash, load_run_config
 from gdpo.model_folder import model_hash
 from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
 from gdpo.verl_plugin.progress import LABEL, STREAM
+from gdpo.whole_file import whole_file, write_text
 
 TRACKER = "latest_checkpointed_iteration.txt"
 """The file in which veRL names its newest complete checkpoint."""
@@ -70,9 +71,12 @@ def train(
         paths = RunPaths(*(path.resolve() for path in paths))
         _run_trainer(run, paths, log, label, threads)
         if last_step(folder) < run.training.steps:
-            raise TrainingFailed(f"{label}: ended at step {last_step(folder)} of {run.training.steps}; see {log}")
+            raise TrainingFailed(
+                f"{label}: ended at step {last_step(folder)} of {run.training.steps}; see {log}"
+            )
     _write_metrics(folder, metrics)
-    _write_text(summary, json.dumps({"steps": run.training.steps, "checkpoint": f"{key}/global_step_{last_step(folder)}"}))
+    checkpoint = f"{key}/global_step_{last_step(folder)}"
+    write_text(summary, json.dumps({"steps": run.training.steps, "checkpoint": checkpoint}) + "\n")
 
 
 def last_step(folder: Path) -> int:
@@ -134,7 +138,12 @@ def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threa
 
 
 def _ray_settings(scratch: Path) -> dict[str, object]:
-    return {"num_cpus": 16, "num_gpus": 1, "object_store_memory": 300_000_000, "_temp_dir": str(scratch / "ray")}
+    return {
+        "num_cpus": 16,
+        "num_gpus": 1,
+        "object_store_memory": 300_000_000,
+        "_temp_dir": str(scratch / "ray"),
+    }
 
 
 @contextlib.contextmanager
@@ -175,13 +184,5 @@ def _write_metrics(folder: Path, target: Path) -> None:
         for line in segment.read_text().splitlines():
             record = json.loads(line)
             rows[record["step"]] = {"step": record["step"], **record["data"]}
-    partial = target.with_name(f"{target.name}.partial")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame([rows[step] for step in sorted(rows)]).to_parquet(partial, index=False)
-    os.replace(partial, target)
-
-
-def _write_text(target: Path, text: str) -> None:
-    partial = target.with_name(f"{target.name}.partial")
-    partial.write_text(text + "\n")
-    os.replace(partial, target)
+    with whole_file(target) as partial:
+        pd.DataFrame([rows[step] for step in sorted(rows)]).to_parquet(partial, index=False)

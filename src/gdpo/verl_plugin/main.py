@@ -9,11 +9,16 @@ veRL once more, and the run ends when this process does.
 import json
 import os
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import ray
+from filelock import FileLock
+
+START_ATTEMPTS = 5
 
 
 def start_ray() -> None:
@@ -25,11 +30,20 @@ def start_ray() -> None:
     if "RAY_ADDRESS" in os.environ:
         return  # veRL connects, with a runtime environment for the other nodes
     settings: dict[str, Any] = json.loads(os.environ["GDPO_RAY_INIT"])
-    ray.init(address="local", include_dashboard=False, **settings)
+    # Ray gives its daemons 30 s to start, which is too little for two runs that start at once on two cores.
+    with FileLock(Path(tempfile.gettempdir()) / "gdpo-ray-start.lock"):
+        for attempt in range(1, START_ATTEMPTS + 1):
+            try:
+                ray.init(address="local", include_dashboard=False, **settings)
+                return
+            except Exception as error:  # Ray raises a bare Exception here
+                if "timed out during startup" not in str(error) or attempt == START_ATTEMPTS:
+                    raise
+                ray.shutdown()
 
 
 class InProcessTaskRunner:
-    """Stands where veRL expects a Ray actor class, and runs in this process: ``remote().run.remote(config)``."""
+    """Stands where veRL expects a Ray actor class; ``remote().run.remote(config)`` runs in this process."""
 
     class _Run:
         @staticmethod

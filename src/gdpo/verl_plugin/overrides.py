@@ -9,6 +9,7 @@ from gdpo.verl_plugin.reward_columns import VECTOR
 
 PLUGIN = Path(__file__).parent
 CPU_ROUTER = PLUGIN / "cpu" / "router.yaml"
+AGENT_LOOP = "gdpo.verl_plugin.batched_agent_loop.BatchedAgentLoopManager"
 
 
 class RunPaths(NamedTuple):
@@ -30,7 +31,9 @@ def verl_overrides(run: RunConfig, paths: RunPaths, loggers: list[str]) -> list[
         **_algorithm(run.training),
         **_trainer(run, paths, loggers),
         **(_cpu() if run.hardware.platform == "cpu" else _cuda(run.hardware)),
-        **(_transformers_rollout() if run.hardware.rollout == "transformers" else _vllm_rollout(run.hardware)),
+        **(
+            _transformers_rollout() if run.hardware.rollout == "transformers" else _vllm_rollout(run.hardware)
+        ),
     }
     return [f"{key}={_render(value)}" for key, value in values.items()]
 
@@ -76,7 +79,9 @@ def _actor(training: TrainingConfig) -> dict[str, Any]:
     else:
         values[f"{actor}.ppo_micro_batch_size_per_gpu"] = training.micro_batch_size_per_gpu
         values[f"{ref}.log_prob_micro_batch_size_per_gpu"] = training.micro_batch_size_per_gpu
-        values["actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu"] = training.micro_batch_size_per_gpu
+        values["actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu"] = (
+            training.micro_batch_size_per_gpu
+        )
     return values
 
 
@@ -159,7 +164,7 @@ def _transformers_rollout() -> dict[str, Any]:
     rollout = "actor_rollout_ref.rollout"
     return {
         f"{rollout}.name": "gdpo_hf",
-        f"+{rollout}.agent.agent_loop_manager_class": "gdpo.verl_plugin.batched_agent_loop.BatchedAgentLoopManager",
+        f"+{rollout}.agent.agent_loop_manager_class": AGENT_LOOP,
         f"{rollout}.agent.num_workers": 1,
         f"+{rollout}.router_config_path": CPU_ROUTER,
         "algorithm.rollout_correction.bypass_mode": True,

@@ -1,4 +1,4 @@
-"""What veRL loads by ``VERL_USE_EXTERNAL_MODULES=gdpo.verl_plugin.register`` in every process that imports it.
+"""Loaded by veRL (``VERL_USE_EXTERNAL_MODULES=gdpo.verl_plugin.register``) in every process that imports it.
 
 veRL imports this at the end of its own ``__init__``, so it must stay light: what needs veRL's heavy modules
 is registered when veRL itself has imported them.

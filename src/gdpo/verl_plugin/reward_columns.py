@@ -21,7 +21,9 @@ def reward_extra_info(rewards: Mapping[str, float]) -> dict[str, float]:
     return {**rewards, VECTOR: float(zlib.crc32(vector.encode()))}
 
 
-def reward_columns(extra_fields: Iterable[Mapping[str, Any]], names: Iterable[str]) -> dict[str, torch.Tensor]:
+def reward_columns(
+    extra_fields: Iterable[Mapping[str, Any]], names: Iterable[str]
+) -> dict[str, torch.Tensor]:
     """Name -> float64 rewards ``[N]`` from TransferQueue's ``extra_fields`` of N responses.
 
     Raises:

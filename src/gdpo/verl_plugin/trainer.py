@@ -5,7 +5,6 @@ engine and rollout registries. The lines that *are* the method are in ``_compute
 """
 
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -24,6 +23,7 @@ from gdpo.advantage import broadcast_nested, estimate
 from gdpo.config.run import load_run_config
 from gdpo.verl_plugin.progress import Progress
 from gdpo.verl_plugin.reward_columns import reward_columns
+from gdpo.whole_file import write_text
 
 STATE_FILE = "estimator.json"
 """Estimator state in a checkpoint folder."""
@@ -99,10 +99,7 @@ class GDPOTrainer(PPOTrainerSync):
     def _save_checkpoint(self) -> None:
         # Before veRL's own files: it writes its tracker file last, which so commits this one too.
         folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f"{STATE_FILE}.partial"
-        partial.write_text(json.dumps(self.estimator_state))
-        os.replace(partial, folder / STATE_FILE)
+        write_text(folder / STATE_FILE, json.dumps(self.estimator_state))
         super()._save_checkpoint()
 
     def _load_checkpoint(self) -> None:

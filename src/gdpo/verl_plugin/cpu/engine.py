@@ -9,7 +9,7 @@ from verl.workers.engine.base import EngineRegistry
 
 @EngineRegistry.register(model_type="language_model", backend=["fsdp2"], device="cpu")
 class CPUFSDPEngineWithLMHead(fsdp_engine.FSDPEngineWithLMHead):
-    """The stock engine, less the pinned memory that a reference model's CPU offload needs an accelerator for."""
+    """The stock engine, less the pinned memory that a reference model's offload needs an accelerator for."""
 
     def _build_fsdp_module(self, module: torch.nn.Module) -> torch.nn.Module:
         config = self.engine_config

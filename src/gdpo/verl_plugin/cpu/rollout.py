@@ -25,7 +25,9 @@ def _replica_class():
 
         async def launch_servers(self):
             if self.rollout_mode != RolloutMode.HYBRID:
-                raise NotImplementedError(f"{NAME} shares its machine with the trainer; {self.rollout_mode} asked")
+                raise NotImplementedError(
+                    f"{NAME} shares its machine with the trainer; {self.rollout_mode} asked"
+                )
             name = server_name(self.replica_rank)
             server = (
                 ray.remote(RolloutServer)

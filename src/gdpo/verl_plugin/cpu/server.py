@@ -1,17 +1,16 @@
 """The rollout server actor. Imports nothing of veRL: that would cost its process some eight CPU-seconds."""
 
-# Ray pickles the signatures of an actor's methods into its handle. As strings they cost nothing; as objects they
-# would make every process that holds the handle import torch and transformers.
+# Ray imports an actor's module wherever its handle arrives, in the router too: what is heavy is imported
+# where the server is made, and annotations are strings.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+if TYPE_CHECKING:
+    import torch
 
-from gdpo.sampling.backend import Decoding
-from gdpo.sampling.transformers_backend import TransformersBackend, eos_token_ids
+    from gdpo.sampling.backend import Decoding
 
 
 class RolloutServer:
@@ -22,6 +21,11 @@ class RolloutServer:
     """
 
     def __init__(self, model_dir: str):
+        import torch
+        from transformers import AutoConfig, AutoModelForCausalLM
+
+        from gdpo.sampling.transformers_backend import TransformersBackend, eos_token_ids
+
         config = AutoConfig.from_pretrained(model_dir, attn_implementation="sdpa")
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
         self._backend = TransformersBackend(model, eos_token_ids(model, model_dir))

@@ -1,0 +1,53 @@
+"""Who may know whom: each room imports only the rooms it is allowed to."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "gdpo"
+ALLOWED = {
+    "advantage": set(),
+    "grading": set(),
+    "statistics": set(),
+    "rewards": {"grading"},
+    "config": {"advantage", "rewards"},
+    "data": {"config"},
+    "sampling": {"config", "data", "grading", "model_folder"},
+    "starting_model": {"config", "data", "sampling", "model_folder"},
+    "verl_plugin": {"advantage", "rewards", "config", "sampling", "model_folder"},
+    "reporting": {"statistics", "advantage"},
+}
+
+
+def imports(room: str) -> set[str]:
+    """Top-level names that a room's modules import, ``gdpo.x`` as ``gdpo.x``."""
+    names = set()
+    for path in (SOURCE / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                modules = [node.module]
+            names |= {".".join(m.split(".")[: 2 if m.startswith("gdpo.") else 1]) for m in modules}
+    return names
+
+
+def test_every_room_is_listed():
+    rooms = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+    assert rooms == set(ALLOWED)
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_a_room_knows_only_its_neighbours(room):
+    ours = {name.removeprefix("gdpo.") for name in imports(room) if name.startswith("gdpo.")}
+    assert ours - {room, "whole_file"} <= ALLOWED[room]
+
+
+@pytest.mark.parametrize("room", set(ALLOWED) - {"verl_plugin"})
+def test_only_the_plugin_imports_verl_or_ray(room):
+    assert not imports(room) & {"verl", "ray", "transfer_queue", "tensordict"}
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_no_room_knows_snakemake(room):
+    assert "snakemake" not in imports(room)

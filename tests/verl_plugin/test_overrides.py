@@ -1,0 +1,107 @@
+"""Our overrides against veRL 0.9.1's own config: composed by hydra, checked by veRL's validation."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gdpo.config.experiment import load_experiment
+from gdpo.config.run import RunConfig
+from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = """
+import json, sys
+from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
+from verl.trainer.ppo.utils import need_critic, need_reference_policy
+from verl.utils.config import omega_conf_to_dataclass, validate_config
+composed = []
+for overrides in json.load(sys.stdin):
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        config = compose("ppo_trainer", overrides)
+    validate_config(config, need_reference_policy(config), need_critic(config))
+    omega_conf_to_dataclass(config.actor_rollout_ref.rollout)
+    omega_conf_to_dataclass(config.actor_rollout_ref.actor)
+    composed.append(OmegaConf.to_container(config, resolve=False))
+print("CONFIGS" + json.dumps(composed))
+"""
+CUDA = {
+    "platform": "cuda",
+    "gpus_per_node": 4,
+    "rollout": "vllm",
+    "offload": True,
+    "gradient_checkpointing": True,
+}
+
+
+def compose(runs: list[RunConfig]) -> list[dict]:
+    """veRL's full config of each run, from a fresh process, since veRL reads its environment at import."""
+    paths = RunPaths(
+        Path("/x/run config.json"), Path("/x/model"), Path("/x/t.parquet"), Path("/x/v.parquet"), Path("/x/c")
+    )
+    environment = os.environ | {
+        "VERL_USE_EXTERNAL_MODULES": "gdpo.verl_plugin.register",
+        "VERL_PLATFORM": "cpu",
+    }
+    process = subprocess.run(
+        [sys.executable, "-c", COMPOSE],
+        input=json.dumps([verl_overrides(run, paths, ["file"]) for run in runs]),
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr[-3000:]
+    return json.loads(process.stdout.split("CONFIGS")[1])
+
+
+@pytest.fixture(scope="module")
+def composed():
+    """Every method of the demo on CPU and on CUDA, and one run with every optional feature on."""
+    demo = load_experiment(ROOT / "config" / "demo.yaml").run_configs()
+    runs = {
+        f"{name} {hw}": RunConfig.model_validate(run.resolved() | {"hardware": values})
+        for name, run in demo.items()
+        for hw, values in (("cpu", {}), ("cuda", CUDA))
+    }
+    full = demo["dgdo-seed1"].resolved()
+    full["training"] |= {
+        "filter_groups": True,
+        "kl_loss_coef": 5e-4,
+        "max_tokens_per_gpu": 8192,
+        "validate_every": 5,
+    }
+    runs["full cuda"] = RunConfig.model_validate(full | {"hardware": CUDA})
+    return dict(zip(runs, compose(list(runs.values())), strict=True)), runs
+
+
+def test_verl_accepts_every_run(composed):
+    configs, runs = composed
+    assert len(configs) == len(runs) == 7
+
+
+def test_values_arrive_where_verl_reads_them(composed):
+    config, training = composed[0]["gdpo-seed1 cpu"], composed[1]["gdpo-seed1 cpu"].training
+    actor, rollout = (config["actor_rollout_ref"][part] for part in ("actor", "rollout"))
+    assert actor["optim"]["lr"] == training.lr
+    assert (actor["clip_ratio_low"], actor["clip_ratio_high"]) == (0.2, 0.28)
+    assert (rollout["n"], rollout["name"], rollout["seed"]) == (training.responses_per_prompt, "gdpo_hf", 1)
+    assert config["trainer"]["total_training_steps"] == training.steps
+    assert config["gdpo"]["run_config"] == "/x/run config.json"
+
+
+def test_a_gpu_run_has_the_same_trainer_and_verls_own_rollout(composed):
+    config = composed[0]["full cuda"]
+    assert (
+        config["trainer"]["v1"]["trainer_mode"]
+        == composed[0]["gdpo-seed1 cpu"]["trainer"]["v1"]["trainer_mode"]
+    )
+    assert config["actor_rollout_ref"]["rollout"]["name"] == "vllm"
+    assert config["actor_rollout_ref"]["actor"]["use_kl_loss"] is True
+    assert config["algorithm"]["filter_groups"]["metric"] == "reward_vector"
+    assert config["algorithm"]["rollout_correction"]["bypass_mode"] is False

@@ -1,0 +1,171 @@
+"""Real training: stock veRL, Ray and FSDP2 on CPU for a few steps of a small model."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from gdpo.advantage import GRPOConfig, grpo
+from gdpo.config.run import RunConfig
+from gdpo.verl_plugin import launch
+
+pytestmark = pytest.mark.slow
+
+STEPS = 4
+
+
+def write_run(folder: Path, **changes) -> Path:
+    """A resolved run config; ``changes`` go over its top level."""
+    values = {
+        "method": "dgdo",
+        "algorithm": {"warmup_steps": 1},
+        "rewards": {"correctness": {}, "length": {"options": {"limit": 20}}},
+        "training": {
+            "steps": STEPS,
+            "lr": 1e-3,
+            "train_batch_size": 8,
+            "ppo_mini_batch_size": 8,
+            "responses_per_prompt": 4,
+            "max_response_length": 48,
+            "checkpoint_every": 2,
+        },
+    }
+    path = folder / "run.json"
+    path.write_text(json.dumps(RunConfig.model_validate(values | changes).resolved()))
+    return path
+
+
+def arguments(toy: Path, out: Path, config: Path) -> list[Path]:
+    """Arguments of ``train``: config, data, model, checkpoints, metrics, summary, log."""
+    return [
+        config,
+        toy / "train.parquet",
+        toy / "validation.parquet",
+        toy / "model",
+        out / "checkpoints",
+        out / "metrics.parquet",
+        out / "summary.json",
+        out / "train.log",
+    ]
+
+
+def final_weights(out: Path) -> dict[str, torch.Tensor]:
+    """Weights of the checkpoint that the summary names."""
+    checkpoint = json.loads((out / "summary.json").read_text())["checkpoint"]
+    return load_file(out / "checkpoints" / checkpoint / "actor" / "huggingface" / "model.safetensors")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(toy, tmp_path_factory):
+    """A DGDO run of four steps."""
+    out = tmp_path_factory.mktemp("uninterrupted")
+    launch.train(*arguments(toy, out, write_run(out)), label="uninterrupted")
+    return out
+
+
+def test_every_step_is_recorded_and_weights_change(uninterrupted, toy):
+    metrics = pd.read_parquet(uninterrupted / "metrics.parquet")
+    assert metrics["step"].tolist() == [1, 2, 3, 4]
+    assert metrics["dgdo/step"].tolist() == [1, 2, 3, 4]
+    assert (metrics["actor/grad_norm"] > 0).all()
+    assert (metrics["timing/generation_time"] > 0).all()
+    before, after = load_file(toy / "model" / "model.safetensors"), final_weights(uninterrupted)
+    assert all(after[name].dtype == torch.float32 for name in after)
+    changed = [name for name in before if not torch.equal(before[name], after[name])]
+    assert len(changed) == len(before)
+
+
+def test_a_finished_run_is_not_trained_again(uninterrupted, toy):
+    log = uninterrupted / "train.log"
+    size = log.stat().st_size
+    (uninterrupted / "metrics.parquet").unlink()
+    launch.train(*arguments(toy, uninterrupted, uninterrupted / "run.json"), label="again")
+    assert log.stat().st_size == size
+    assert len(pd.read_parquet(uninterrupted / "metrics.parquet")) == STEPS
+
+
+def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(uninterrupted, toy, tmp_path):
+    paths = arguments(toy, tmp_path, write_run(tmp_path))
+    command = [sys.executable, "-m", "gdpo.cli", "train", *map(str, paths[:-1]), "--log", str(paths[-1])]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, start_new_session=True, env=environment) as process:
+        _wait_for_checkpoint(tmp_path / "checkpoints", process)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) != 0
+    gone, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive and len(gone) > 5
+    assert not (tmp_path / "metrics.parquet").exists()
+
+    launch.train(*paths, label="resumed")
+    metrics, whole = (pd.read_parquet(out / "metrics.parquet") for out in (tmp_path, uninterrupted))
+    assert metrics["step"].tolist() == [1, 2, 3, 4]
+    weights = [c for c in whole if c.startswith("dgdo/") and c.endswith("/weight")]
+    assert len(weights) == 2
+    pd.testing.assert_frame_equal(metrics[weights], whole[weights], atol=1e-6)
+    for name, tensor in final_weights(uninterrupted).items():
+        torch.testing.assert_close(final_weights(tmp_path)[name], tensor, atol=1e-5, rtol=0)
+
+
+def _wait_for_checkpoint(checkpoints: Path, process: subprocess.Popen, timeout: float = 180) -> None:
+    """Return once veRL has committed the checkpoint of step 2."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline and process.poll() is None:
+        if any(tracker.read_text() == "2" for tracker in checkpoints.glob(f"*/{launch.TRACKER}")):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no checkpoint of step 2 (exit code {process.poll()})")
+
+
+def test_one_step_moves_the_policy_as_the_advantages_say(toy, tmp_path, monkeypatch):
+    """sum of A * (log p after - log p before) over the step's own responses is positive."""
+    overrides = launch.verl_overrides
+    dump = tmp_path / "rollouts"
+    monkeypatch.setattr(
+        launch, "verl_overrides", lambda *a: [*overrides(*a), f"trainer.rollout_data_dir={dump}"]
+    )
+    training = json.loads(write_run(tmp_path).read_text())["training"] | {"steps": 1, "lr": 1e-4}
+    config = write_run(
+        tmp_path,
+        method="grpo",
+        algorithm={},
+        rewards={"length": {"options": {"limit": 20}}},
+        training=training,
+    )
+    launch.train(*arguments(toy, tmp_path, config), label="one step")
+
+    rollouts = pd.read_json(dump / "1.jsonl", lines=True)
+    groups = rollouts["uid"].str.rsplit("_", n=2).str[0].tolist()
+    advantages = grpo({"length": torch.tensor(rollouts["score"].to_numpy(float))}, groups, GRPOConfig())
+    assert advantages.abs().sum() > 0
+    checkpoint = json.loads((tmp_path / "summary.json").read_text())["checkpoint"]
+    after = tmp_path / "checkpoints" / checkpoint / "actor" / "huggingface"
+    gains = _log_probs(after, toy / "model", rollouts) - _log_probs(toy / "model", toy / "model", rollouts)
+    assert (advantages * gains).sum() > 0
+
+
+def _log_probs(model_dir: Path, tokenizer_dir: Path, rollouts: pd.DataFrame) -> torch.Tensor:
+    """Mean log-probability a token of each dumped response, by plain transformers."""
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_dir)
+    model = AutoModelForCausalLM.from_pretrained(model_dir, dtype=torch.float32).eval()
+    values = []
+    for prompt, response in zip(rollouts["input"], rollouts["output"], strict=True):
+        message = [{"role": "user", "content": prompt}]
+        ids = tokenizer.apply_chat_template(
+            message, add_generation_prompt=True, tokenize=True, return_dict=False
+        )
+        tokens = tokenizer(response, add_special_tokens=False)["input_ids"]
+        with torch.inference_mode():
+            logits = model(torch.tensor([ids + tokens])).logits[0, len(ids) - 1 : -1]
+        values.append(logits.log_softmax(-1)[torch.arange(len(tokens)), tokens].mean())
+    return torch.stack(values)
