@@ -41,6 +41,7 @@ def changed(tmp_path):
         ({"training.steps": 0}, ["training.steps", "greater than 0", "given: 0"]),
         ({"training.lr": "fast"}, ["training.lr", "valid number", "'fast'"]),
         ({"training.ppo_mini_batch_size": 5}, ["ppo_mini_batch_size 5 must divide train_batch_size 16"]),
+        ({"training.micro_batch_size_per_gpu": 48}, ["micro_batch_size_per_gpu: 48", "128 responses"]),
         ({"runs.grpo.method": "gpro"}, ["runs.grpo.method", "'grpo', 'gdpo' or 'dgdo'", "'gpro'"]),
         ({"rewards.length.options.limit": -3}, ["limit", "greater than 0", "-3"]),
         ({"rewards.length.options.limits": 3}, ["limits"]),

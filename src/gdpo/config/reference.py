@@ -42,9 +42,10 @@ HEADER = """# Config reference
 
 Generated from the code by `gdpo reference > config/README.md`; a test holds the two in sync.
 
-An experiment is one file, `config/<name>.yaml`, run by `snakemake --profile laptop --config experiment=<name>`.
-It holds only what differs from the defaults below, and a run holds only what differs from the experiment's
-shared sections. All is validated before the first job; an error names the key, what was given and what is allowed.
+An experiment is one file, `config/<name>.yaml`; `snakemake --profile laptop --config experiment=<name>` runs
+it. It holds only what differs from the defaults below, and a run holds only what differs from the
+experiment's shared sections. Everything is validated before the first job: an error names the key, what was
+given and what is allowed.
 The settings of each estimator (`runs.<name>.algorithm`) are in [docs/methods.md](../docs/methods.md).
 """
 

@@ -36,6 +36,23 @@ class RunConfig(RewardsConfig):
         self.estimator_config()
         return self
 
+    @model_validator(mode="after")
+    def _micro_batches_fill_the_mini_batch(self) -> "RunConfig":
+        devices = self.hardware.nodes * self.hardware.gpus_per_node
+        responses = self.training.ppo_mini_batch_size * self.training.responses_per_prompt
+        if responses % (devices * self.micro_batch_size()):
+            raise ValueError(
+                f"training.micro_batch_size_per_gpu: {self.micro_batch_size()} on {devices} devices does "
+                f"not divide the {responses} responses of a mini batch"
+            )
+        return self
+
+    def micro_batch_size(self) -> int:
+        """Responses per forward and backward pass on one device."""
+        devices = self.hardware.nodes * self.hardware.gpus_per_node
+        responses = self.training.ppo_mini_batch_size * self.training.responses_per_prompt
+        return self.training.micro_batch_size_per_gpu or max(1, responses // devices)
+
     @field_validator("algorithm")
     @classmethod
     def _plain(cls, value: dict[str, Any]) -> dict[str, Any]:

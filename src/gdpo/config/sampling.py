@@ -30,6 +30,3 @@ class Sampling(Section):
 
     batch_size: int = Field(default=256, ge=1, le=65_536)
     """Most sequences decoded at once."""
-
-    threads: int = Field(default=1, ge=1, le=256)
-    """Torch threads of the transformers backend."""

@@ -97,7 +97,7 @@ class StartingModel(Section):
     styles: StyleMix = StyleMix()
     """How verbose the worked solutions are."""
 
-    steps: int = Field(default=4000, ge=1, le=100_000)
+    steps: int = Field(default=3400, ge=1, le=100_000)
     """Optimizer steps; the work is fixed by steps, never by time."""
 
     batch_size: int = Field(default=16, ge=1, le=4096)

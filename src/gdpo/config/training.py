@@ -18,10 +18,10 @@ class TrainingConfig(Section):
     """Responses sampled for each prompt: the size of a group (veRL: rollout.n)."""
     ppo_mini_batch_size: PositiveInt = 16
     """Prompts per optimizer step; at most and a divisor of train_batch_size."""
-    micro_batch_size_per_gpu: PositiveInt = 128
-    """Responses per forward and backward pass on one device, where batches are not sized by tokens."""
+    micro_batch_size_per_gpu: PositiveInt | None = None
+    """Responses per forward and backward pass on one device; none: the device's share of a mini batch."""
     max_tokens_per_gpu: PositiveInt | None = None
-    """Tokens per forward and backward pass on one device (dynamic batch size); None: fixed micro batches."""
+    """Tokens per forward and backward pass on one device (dynamic batch size); none: fixed micro batches."""
     max_prompt_length: PositiveInt = 32
     """Longest prompt in tokens; longer ones are dropped before training, and counted."""
     max_response_length: PositiveInt = 64

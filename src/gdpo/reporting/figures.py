@@ -20,7 +20,7 @@ def training_curves(runs: pd.DataFrame, rewards: Sequence[str], limit: int, wind
         window: steps of the centred moving mean that is drawn over the raw values.
     """
     columns = {f"reward/{name}/mean": f"{name} reward (mean)" for name in rewards}
-    columns["response_length/mean"] = "response length (tokens, mean)"
+    columns["response_length/mean"] = "response length (tokens)"
     figure = Figure(figsize=(WIDTH, 2.3))
     axes = figure.subplots(1, len(columns))
     for axis, (column, label) in zip(axes, columns.items(), strict=True):

@@ -79,11 +79,8 @@ def open_backend(section: Sampling, model_dir: Path | str) -> Backend:
         from gdpo.sampling.vllm_backend import VllmBackend
 
         return VllmBackend(model_dir, section.batch_size)
-    import torch
-
     from gdpo.sampling.transformers_backend import TransformersBackend
 
-    torch.set_num_threads(section.threads)
     return TransformersBackend.from_folder(model_dir, section.batch_size)
 
 

@@ -26,7 +26,7 @@ def verl_overrides(run: RunConfig, paths: RunPaths, loggers: list[str]) -> list[
     """Every value in which ``run`` differs from veRL's own ``ppo_trainer`` config, as ``key=value``."""
     values = {
         **_data(run, paths),
-        **_actor(run.training),
+        **_actor(run),
         **_rollout(run),
         **_algorithm(run.training),
         **_trainer(run, paths, loggers),
@@ -52,7 +52,8 @@ def _data(run: RunConfig, paths: RunPaths) -> dict[str, Any]:
     }
 
 
-def _actor(training: TrainingConfig) -> dict[str, Any]:
+def _actor(run: RunConfig) -> dict[str, Any]:
+    training = run.training
     actor, ref = "actor_rollout_ref.actor", "actor_rollout_ref.ref"
     dynamic = training.max_tokens_per_gpu is not None
     values = {
@@ -77,11 +78,10 @@ def _actor(training: TrainingConfig) -> dict[str, Any]:
     if dynamic:
         values[f"{actor}.ppo_max_token_len_per_gpu"] = training.max_tokens_per_gpu
     else:
-        values[f"{actor}.ppo_micro_batch_size_per_gpu"] = training.micro_batch_size_per_gpu
-        values[f"{ref}.log_prob_micro_batch_size_per_gpu"] = training.micro_batch_size_per_gpu
-        values["actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu"] = (
-            training.micro_batch_size_per_gpu
-        )
+        micro = run.micro_batch_size()
+        values[f"{actor}.ppo_micro_batch_size_per_gpu"] = micro
+        values[f"{ref}.log_prob_micro_batch_size_per_gpu"] = micro
+        values["actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu"] = micro
     return values
 
 

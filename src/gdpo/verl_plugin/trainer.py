@@ -5,6 +5,7 @@ engine and rollout registries. The lines that *are* the method are in ``_compute
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_and_
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.debug import marked_timer
+from verl.utils.tracking import Tracking
 from verl.workers.utils.padding import response_to_nested
 
 from gdpo.advantage import broadcast_nested, estimate
@@ -39,6 +41,7 @@ class GDPOTrainer(PPOTrainerSync):
             config.trainer.v1.trainer_mode = "sync"
         self.run_config = load_run_config(config.gdpo.run_config)
         self.estimator_state: dict | None = None
+        self._checkpoint_due = False
         super().__init__(config)
         self._progress = Progress(self.run_config.training.steps)
 
@@ -94,10 +97,19 @@ class GDPOTrainer(PPOTrainerSync):
         names = [name for name in ("response_mask", "rollout_is_weights") if name in padded.batch]
         return {name: response_to_nested(padded.batch[name], mask) for name in names}
 
-    # ---- estimator state in the checkpoint ---------------------------------------------------------------
+    # ---- checkpoints -------------------------------------------------------------------------------------
 
     def _save_checkpoint(self) -> None:
-        # Before veRL's own files: it writes its tracker file last, which so commits this one too.
+        # veRL asks for it before it logs the step. Saved then, a run killed in between would go on after the
+        # step and never have its metrics; so it is saved once they are on disk.
+        self._checkpoint_due = True
+
+    def _commit_checkpoint(self) -> None:
+        """Save the checkpoint that is due, with the estimator's state."""
+        if not self._checkpoint_due:
+            return
+        self._checkpoint_due = False
+        # The state before veRL's own files: veRL writes its tracker file last, which so commits both.
         folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
         write_text(folder / STATE_FILE, json.dumps(self.estimator_state))
         super()._save_checkpoint()
@@ -117,9 +129,24 @@ class GDPOTrainer(PPOTrainerSync):
 
     def on_train_begin(self) -> None:
         super().on_train_begin()
+        self.logger = _ThenCommit(self.logger, self._commit_checkpoint)
         self._progress.start(self.global_steps)
 
     def _compute_metrics(self, batch: KVBatchMeta, metrics: dict, timing_raw: dict, **kwargs) -> None:
         super()._compute_metrics(batch, metrics, timing_raw, **kwargs)
         metrics["timing/generation_time"] = timing_raw["gen"]
         self._progress.update(self.global_steps, metrics)
+
+
+class _ThenCommit:
+    """veRL's metrics logger, which commits the checkpoint that is due after each record."""
+
+    def __init__(self, logger: Tracking, commit: Callable[[], None]):
+        self._logger, self._commit = logger, commit
+
+    def log(self, data: dict, step: int, **kwargs) -> None:
+        self._logger.log(data=data, step=step, **kwargs)
+        self._commit()
+
+    def __getattr__(self, name: str):
+        return getattr(self._logger, name)

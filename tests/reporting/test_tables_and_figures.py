@@ -1,0 +1,96 @@
+"""Tables and figures of an experiment, from made-up scores with known means."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gdpo.reporting.figures import accuracy_length, dgdo_weights, training_curves
+from gdpo.reporting.style import LABELS, method_style, save, use_style
+from gdpo.reporting.tables import main_markdown, main_table, paired_markdown, paired_table
+
+METHODS = {"start": "start", "gdpo-seed1": "gdpo"}
+
+
+@pytest.fixture
+def scores():
+    """On benchmark b: the start model is right on 5 of 10 problems, the run on all; two samples each."""
+
+    def frame(right, tokens):
+        rows = [
+            (f"p{i}", "correct" if i < right else "wrong", tokens, "eos") for i in range(10) for _ in range(2)
+        ]
+        return pd.DataFrame(rows, columns=["problem_id", "verdict", "n_tokens", "stop_reason"])
+
+    return {("start", "b"): frame(5, 30), ("gdpo-seed1", "b"): frame(10, 10)}
+
+
+def test_main_table_holds_the_means(scores):
+    table = main_table(scores, METHODS, limit=20, confidence=0.95, resamples=200).set_index("model")
+    assert table.loc["start", ["accuracy", "exceed", "within_and_correct"]].tolist() == [0.5, 1, 0]
+    assert table.loc["gdpo-seed1", ["accuracy", "exceed", "within_and_correct"]].tolist() == [1, 0, 1]
+    assert table.loc["start", "accuracy_low"] < 0.5 < table.loc["start", "accuracy_high"]
+
+
+def test_paired_table_compares_with_the_start(scores):
+    paired = paired_table(scores, "start", 20, 0.95, 500).set_index("metric")
+    assert paired.loc["accuracy", "difference"] == 0.5 and paired.loc["accuracy", "significant"]
+    assert paired.loc["response_length", "difference"] == -20
+    assert set(paired["model"]) == {"gdpo-seed1"}
+
+
+def test_markdown_says_limit_level_and_sizes(scores):
+    table = main_table(scores, METHODS, 20, 0.9, 200)
+    text = main_markdown(table, 20, 0.9)
+    assert "> 20 tokens" in text and "90% bootstrap" in text and "10 problems x 2 samples" in text
+    assert "50.0 [" in text
+    assert "+0.500 [" in paired_markdown(paired_table(scores, "start", 20, 0.9, 200), 0.9)
+
+
+@pytest.fixture
+def runs():
+    steps = np.arange(1, 21)
+    columns = {"step": steps, "response_length/mean": 30 - steps, "dgdo/effective_beta": 0.9 + 0 * steps}
+    for name in ("correctness", "length"):
+        columns[f"reward/{name}/mean"] = steps / 20
+        columns[f"dgdo/reward_{name}/weight"] = 0.5 + 0 * steps
+        columns[f"dgdo/reward_{name}/instability"] = 1.0 / steps
+    return pd.DataFrame(columns)
+
+
+def test_training_curves_draw_every_method_and_reward_with_units(runs):
+    both = pd.concat(
+        [runs.assign(method="grpo", seed=1), *(runs.assign(method="dgdo", seed=s) for s in (1, 2))]
+    )
+    figure = training_curves(both, ["correctness", "length"], limit=24)
+    labels = [axis.get_ylabel() for axis in figure.axes]
+    assert labels == ["correctness reward (mean)", "length reward (mean)", "response length (tokens)"]
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {"GRPO", "DGDO"}
+    # Two seeds: a band; one seed: its raw values.
+    assert len(figure.axes[0].collections) == 1 and len(figure.axes[0].lines) == 3
+
+
+def test_accuracy_length_marks_sizes_and_limit(scores):
+    figure = accuracy_length(main_table(scores, METHODS, 20, 0.95, 200), limit=20)
+    assert figure.axes[0].get_title() == "b (10 problems x 2 samples)"
+    assert "limit 20" in figure.axes[0].get_xlabel()
+
+
+def test_dgdo_weights_draw_each_reward(runs):
+    figure = dgdo_weights({"dgdo-seed1": runs}, ["correctness", "length"])
+    assert [axis.get_ylabel() for axis in figure.axes] == ["weight", "instability", "effective beta"]
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {"correctness", "length"}
+
+
+def test_methods_differ_in_colour_line_and_marker():
+    styles = [tuple(map(str, method_style(method).values())) for method in LABELS]
+    for cue in range(3):
+        values = [style[cue] for style in styles]
+        assert len(set(values[1:])) == len(values) - 1
+
+
+def test_the_same_data_give_the_same_bytes(runs, tmp_path):
+    use_style()
+    for name in ("a", "b"):
+        save(dgdo_weights({"r": runs}, ["length"]), tmp_path / f"{name}.png", tmp_path / f"{name}.pdf")
+    for suffix in ("png", "pdf"):
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
