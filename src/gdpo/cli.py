@@ -130,6 +130,14 @@ def reference() -> None:
     print(page(), end="")
 
 
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of an experiment file (workflow/schemas/experiment.schema.json)."""
+    from gdpo.config.experiment import ExperimentConfig
+
+    print(json.dumps(ExperimentConfig.model_json_schema(), indent=2))
+
+
 def _read_json(path: Path) -> Any:
     return json.loads(path.read_text())
 

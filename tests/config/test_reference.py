@@ -1,15 +1,31 @@
 """The config reference page is generated, complete and current."""
 
+import json
 from pathlib import Path
 
+import jsonschema
+import pytest
+import yaml
+
 from gdpo.config.base import Section
+from gdpo.config.experiment import ExperimentConfig
 from gdpo.config.reference import SECTIONS, reference
 
-PAGE = Path(__file__).parents[2] / "config" / "README.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "config" / "README.md"
 
 
 def test_the_page_is_current():
     assert PAGE.read_text() == reference(), "run: gdpo reference > config/README.md"
+
+
+def test_the_schema_is_current_and_accepts_the_demo():
+    schema = json.loads((ROOT / "workflow" / "schemas" / "experiment.schema.json").read_text())
+    assert schema == ExperimentConfig.model_json_schema(), "run: gdpo schema > workflow/schemas/..."
+    demo = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
+    jsonschema.validate(demo, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(demo | {"trainig": {}}, schema)
 
 
 def test_every_section_is_on_the_page():
