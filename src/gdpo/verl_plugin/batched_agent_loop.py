@@ -20,7 +20,7 @@ from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 from gdpo.config.run import load_run_config
 from gdpo.rewards import Scorer
 from gdpo.sampling.backend import Decoding
-from gdpo.verl_plugin.cpu.rollout import server_name
+from gdpo.verl_plugin.cpu.server import server_name
 from gdpo.verl_plugin.reward_columns import reward_extra_info
 from gdpo.verl_plugin.sampling_keys import sampling_keys
 

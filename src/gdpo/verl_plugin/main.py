@@ -42,6 +42,20 @@ def start_ray() -> None:
                 ray.shutdown()
 
 
+def start_servers(overrides: list[str]) -> list[ray.actor.ActorHandle]:
+    """The rollout servers, begun while this process imports veRL: they import for seconds too.
+
+    veRL finds them by name. Keep the handles: a server ends with its last one.
+    """
+    from gdpo.verl_plugin.cpu.server import start_server
+
+    values = dict(override.lstrip("+").split("=", 1) for override in overrides)
+    if values["actor_rollout_ref.rollout.name"] != "gdpo_hf" or "RAY_ADDRESS" in os.environ:
+        return []
+    replicas = int(values["trainer.nnodes"]) * int(values["trainer.n_gpus_per_node"])
+    return [start_server(rank, values["actor_rollout_ref.model.path"].strip('"')) for rank in range(replicas)]
+
+
 class InProcessTaskRunner:
     """Stands where veRL expects a Ray actor class; ``remote().run.remote(config)`` runs in this process."""
 
@@ -66,6 +80,7 @@ def main(overrides: list[str]) -> None:
         imported = beside.submit(import_module, "verl.trainer.ppo.v1")
         # In this thread: Ray's daemons are killed when the thread that started them ends.
         start_ray()
+        servers = start_servers(overrides)
         imported.result()
     from hydra import compose, initialize_config_module
     from verl.trainer.main_ppo import run_ppo
@@ -78,6 +93,7 @@ def main(overrides: list[str]) -> None:
     try:
         run_ppo(config, InProcessTaskRunner)
     finally:
+        del servers
         ray.shutdown()
 
 

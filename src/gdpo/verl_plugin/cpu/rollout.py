@@ -5,20 +5,14 @@ import os
 from verl.workers.rollout.base import _ROLLOUT_REGISTRY
 from verl.workers.rollout.replica import RolloutReplicaRegistry
 
+from gdpo.verl_plugin.cpu.server import server_name, start_server
+
 NAME = "gdpo_hf"
-
-
-def server_name(replica_rank: int) -> str:
-    """Name of the Ray actor that serves replica ``replica_rank``."""
-    return f"{NAME}_server_{replica_rank}"
 
 
 def _replica_class():
     """Build the replica class where veRL asks for it, so that importing this module stays cheap."""
-    import ray
     from verl.workers.rollout.replica import RolloutMode, RolloutReplica
-
-    from gdpo.verl_plugin.cpu.server import RolloutServer
 
     class TransformersReplica(RolloutReplica):
         """One server actor a replica, beside the training worker and with its own copy of the weights."""
@@ -28,15 +22,10 @@ def _replica_class():
                 raise NotImplementedError(
                     f"{NAME} shares its machine with the trainer; {self.rollout_mode} asked"
                 )
-            name = server_name(self.replica_rank)
-            server = (
-                ray.remote(RolloutServer)
-                .options(name=name, num_cpus=0, max_concurrency=4)
-                .remote(model_dir=self.model_config.path)
-            )
+            server = start_server(self.replica_rank, self.model_config.path)
             self.servers = [server]
             self._server_handle = server
-            self._server_address = name
+            self._server_address = server_name(self.replica_rank)
 
     return TransformersReplica
 

@@ -7,10 +7,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import ray
+
 if TYPE_CHECKING:
     import torch
 
     from gdpo.sampling.backend import Decoding
+
+
+def server_name(replica_rank: int) -> str:
+    """Name of the Ray actor that serves replica ``replica_rank``."""
+    return f"gdpo_hf_server_{replica_rank}"
+
+
+def start_server(replica_rank: int, model_dir: str) -> ray.actor.ActorHandle:
+    """The server actor of a replica: a new one, or the one that is already there."""
+    options = {"name": server_name(replica_rank), "num_cpus": 0, "max_concurrency": 4, "get_if_exists": True}
+    return ray.remote(RolloutServer).options(**options).remote(model_dir=model_dir)
 
 
 class RolloutServer:
