@@ -6,7 +6,7 @@ import pytest
 
 from gdpo.reporting.figures import accuracy_length, dgdo_weights, training_curves
 from gdpo.reporting.style import LABELS, method_style, save, use_style
-from gdpo.reporting.tables import main_markdown, main_table, paired_markdown, paired_table
+from gdpo.reporting.tables import main_page, main_table, paired_page, paired_table
 
 METHODS = {"start": "start", "gdpo-seed1": "gdpo"}
 
@@ -40,10 +40,12 @@ def test_paired_table_compares_with_the_start(scores):
 
 def test_markdown_says_limit_level_and_sizes(scores):
     table = main_table(scores, METHODS, 20, 0.9, 200)
-    text = main_markdown(table, 20, 0.9)
+    text = main_page(table, 20, 0.9).markdown()
     assert "> 20 tokens" in text and "90% bootstrap" in text and "10 problems x 2 samples" in text
     assert "50.0 [" in text
-    assert "+0.500 [" in paired_markdown(paired_table(scores, "start", 20, 0.9, 200), 0.9)
+    paired = paired_page(paired_table(scores, "start", 20, 0.9, 200), 0.9)
+    assert "+0.500 [" in paired.markdown()
+    assert "<td>+0.500 [" in paired.html() and "http" not in paired.html()
 
 
 @pytest.fixture

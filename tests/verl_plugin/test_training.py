@@ -127,6 +127,18 @@ def _wait_for_checkpoint(checkpoints: Path, process: subprocess.Popen, timeout: 
     raise AssertionError(f"no checkpoint of step 2 (exit code {process.poll()})")
 
 
+def test_group_filter_leaves_no_group_in_which_no_reward_varies(toy, tmp_path):
+    """Through veRL's own filter: dead groups are replaced, groups with one varying reward are kept."""
+    training = json.loads(write_run(tmp_path).read_text())["training"] | {"steps": 2, "filter_groups": True}
+    config = write_run(tmp_path, method="gdpo", algorithm={}, training=training)
+    launch.train(*arguments(toy, tmp_path, config), label="filtered")
+    metrics = pd.read_parquet(tmp_path / "metrics.parquet")
+    assert metrics["train/dead_group_share"].tolist() == [0, 0]
+    assert metrics["training/filter_groups/evicted_samples"].sum() > 0
+    # The toy model is hardly ever right: filtering on correctness alone would have dropped these groups.
+    assert (metrics["reward/correctness/zero_std_share"] > 0).any()
+
+
 def test_one_step_moves_the_policy_as_the_advantages_say(toy, tmp_path, monkeypatch):
     """sum of A * (log p after - log p before) over the step's own responses is positive."""
     overrides = launch.verl_overrides

@@ -23,12 +23,12 @@ rule resolve:
         f"{LOGS}/resolve/{{section}}.log",
     benchmark:
         f"{LOGS}/resolve/{{section}}.benchmark.tsv"
+    wildcard_constraints:
+        section="|".join(map(re.escape, SECTIONS)),
     localrule: True
     params:
         value=lambda wildcards: SECTIONS[wildcards.section],
     message:
         "Resolving {wildcards.section}"
-    wildcard_constraints:
-        section="|".join(map(re.escape, SECTIONS)),
     script:
         "../scripts/write_json.py"

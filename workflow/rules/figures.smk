@@ -1,16 +1,24 @@
 """Stage 6: figures, each from its own script, as PNG and PDF."""
 
 STYLE = library("reporting/style.py", "reporting/gdpo.mplstyle")
-ESTIMATORS = [f"advantage/{path.name}" for path in sorted(Path(*gdpo.__path__, "advantage").glob("*.py"))]
+ESTIMATORS = [
+    f"advantage/{path.name}"
+    for path in sorted(Path(*gdpo.__path__, "advantage").glob("*.py"))
+]
 TRAINING_METRICS = expand(f"{RESULTS}/runs/{{run}}/metrics.parquet", run=RUNS)
-RUN_FACTS = {name: {"method": run.method, "seed": run.seed} for name, run in RUNS.items()}
+RUN_FACTS = {
+    name: {"method": run.method, "seed": run.seed} for name, run in RUNS.items()
+}
 DGDO_RUNS = [name for name, run in RUNS.items() if run.method == "dgdo"]
 
 
 def figure_outputs(name: str, title: str) -> dict[str, str]:
     """PNG and PDF of one figure; the PNG goes into the report with the caption of the same name."""
     png = report(
-        f"{RESULTS}/figures/{name}.png", category="Figures", caption=f"../report/{name}.rst", labels={"figure": title}
+        f"{RESULTS}/figures/{name}.png",
+        category="Figures",
+        caption=f"../report/{name}.rst",
+        labels={"figure": title},
     )
     return {"png": png, "pdf": f"{RESULTS}/figures/{name}.pdf"}
 

@@ -1,6 +1,10 @@
 """Stage 7: the report, and what a run of the DAG makes in all."""
 
-TABLES = expand(f"{RESULTS}/tables/{{name}}.{{kind}}", name=["main", "paired"], kind=["csv", "md"])
+TABLES = expand(
+    f"{RESULTS}/tables/{{name}}.{{kind}}",
+    name=["main", "paired"],
+    kind=["csv", "md", "html"],
+)
 FIGURES = expand(
     f"{RESULTS}/figures/{{name}}.{{kind}}",
     name=[

@@ -2,25 +2,32 @@
 
 
 rule tables:
-    """Main table and paired comparison with the starting model, as CSV and Markdown."""
+    """Main table and paired comparison with the starting model, as CSV, Markdown and HTML."""
     input:
         scores=expand(
-            f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/scores.parquet", model=MODELS, benchmark=BENCHMARKS
+            f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/scores.parquet",
+            model=MODELS,
+            benchmark=BENCHMARKS,
         ),
         script=script_file("tables.py"),
         code=library("reporting/tables.py", "statistics/metrics.py"),
     output:
-        main=report(
-            f"{RESULTS}/tables/main.csv", category="Tables", caption="../report/main_table.rst", labels={"table": "main"}
-        ),
+        main=f"{RESULTS}/tables/main.csv",
         main_md=f"{RESULTS}/tables/main.md",
-        paired=report(
-            f"{RESULTS}/tables/paired.csv",
+        main_html=report(
+            f"{RESULTS}/tables/main.html",
+            category="Tables",
+            caption="../report/main_table.rst",
+            labels={"table": "main"},
+        ),
+        paired=f"{RESULTS}/tables/paired.csv",
+        paired_md=f"{RESULTS}/tables/paired.md",
+        paired_html=report(
+            f"{RESULTS}/tables/paired.html",
             category="Tables",
             caption="../report/paired_table.rst",
             labels={"table": "against the starting model"},
         ),
-        paired_md=f"{RESULTS}/tables/paired.md",
     log:
         f"{LOGS}/tables.log",
     benchmark:

@@ -69,7 +69,7 @@ def accuracy_length(table: pd.DataFrame, limit: int) -> Figure:
             xlabel=f"mean response length (tokens; dotted: limit {limit})",
             ylabel="accuracy (avg@k)",
         )
-        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.yaxis.set_major_formatter(PercentFormatter(1))
     _legend_below(figure, axes[0])
     return figure
 

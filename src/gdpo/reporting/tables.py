@@ -1,6 +1,8 @@
-"""The result tables, from scored samples, as data frames and as Markdown."""
+"""The result tables, from scored samples: as data frames, and as people read them."""
 
 from collections.abc import Mapping
+from html import escape
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -44,8 +46,35 @@ def paired_table(
     return pd.DataFrame(rows)
 
 
-def main_markdown(table: pd.DataFrame, limit: int, confidence: float) -> str:
-    """The main table as people read it: estimate and interval in one cell, the numbers in the caption."""
+class Page(NamedTuple):
+    """A table as people read it."""
+
+    shown: pd.DataFrame
+    """Cells as text."""
+    note: str
+    """What the cells are: intervals, numbers of problems and samples."""
+
+    def markdown(self) -> str:
+        """The table and its note."""
+        return f"{self.shown.to_markdown(index=False)}\n\n{self.note}\n"
+
+    def html(self) -> str:
+        """A self-contained page, for the report."""
+        return (
+            f'<!doctype html><meta charset="utf-8"><style>{CSS}</style>'
+            f"{self.shown.to_html(index=False, border=0)}<p>{escape(self.note)}</p>\n"
+        )
+
+
+CSS = (
+    "body{font:14px/1.4 sans-serif;margin:1.5em}table{border-collapse:collapse}"
+    "th{border-bottom:1px solid #333;text-align:left;white-space:nowrap}"
+    "th,td{padding:.25em .8em .25em 0;font-variant-numeric:tabular-nums}"
+)
+
+
+def main_page(table: pd.DataFrame, limit: int, confidence: float) -> Page:
+    """The main table with estimate and interval in one cell."""
     headers = {
         "accuracy": "accuracy % (avg@k)",
         "exceed": f"exceed % (> {limit} tokens)",
@@ -61,19 +90,18 @@ def main_markdown(table: pd.DataFrame, limit: int, confidence: float) -> str:
         f"{name}: {rows['problems'].iloc[0]} problems x {rows['samples_per_problem'].iloc[0]:.0f} samples"
         for name, rows in table.groupby("benchmark", sort=False)
     )
-    return (
-        f"{shown.to_markdown(index=False)}\n\n{confidence:.0%} bootstrap intervals over problems. {sizes}.\n"
-    )
+    return Page(shown, f"{confidence:.0%} bootstrap intervals over problems. {sizes}.")
 
 
-def paired_markdown(table: pd.DataFrame, confidence: float) -> str:
-    """The paired comparison as people read it."""
+def paired_page(table: pd.DataFrame, confidence: float) -> Page:
+    """The paired comparison with difference and interval in one cell."""
     shown = table[["benchmark", "model", "metric"]].copy()
     shown[f"difference to {table['reference'].iloc[0]}"] = [
         f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]" for row in table.itertuples()
     ]
     shown["interval excludes 0"] = table["significant"].map({True: "yes", False: "no"})
-    return (
-        f"{shown.to_markdown(index=False)}\n\nPaired bootstrap over problems, {confidence:.0%} intervals, "
-        "not corrected for the number of comparisons.\n"
+    return Page(
+        shown,
+        f"Paired bootstrap over problems, {confidence:.0%} intervals, not corrected for the number of "
+        "comparisons.",
     )
