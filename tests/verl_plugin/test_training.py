@@ -94,20 +94,22 @@ def test_a_finished_run_is_not_trained_again(uninterrupted, toy):
     assert len(pd.read_parquet(uninterrupted / "metrics.parquet")) == STEPS
 
 
-def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(uninterrupted, toy, tmp_path):
+@pytest.mark.parametrize("kill", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(kill, uninterrupted, toy, tmp_path):
     paths = arguments(toy, tmp_path, write_run(tmp_path))
     command = [sys.executable, "-m", "gdpo.cli", "train", *map(str, paths[:-1]), "--log", str(paths[-1])]
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, start_new_session=True, env=environment) as process:
         _wait_for_checkpoint(tmp_path / "checkpoints", process)
         children = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(kill)
         assert process.wait(30) != 0
     gone, alive = psutil.wait_procs(children, timeout=20)
     assert not alive and len(gone) > 5
     assert not (tmp_path / "metrics.parquet").exists()
 
     launch.train(*paths, label="resumed")
+    assert not list(Path("/tmp").glob(f"gdpo-ray-{process.pid}-*"))
     metrics, whole = (pd.read_parquet(out / "metrics.parquet") for out in (tmp_path, uninterrupted))
     assert metrics["step"].tolist() == [1, 2, 3, 4]
     weights = [c for c in whole if c.startswith("dgdo/") and c.endswith("/weight")]

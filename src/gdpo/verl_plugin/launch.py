@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from gdpo.config.run import RunConfig, content_hash, load_run_config
 from gdpo.model_folder import model_hash
@@ -66,14 +67,15 @@ def train(
     key = content_hash([run.resolved(), *data, model_hash(model)])
     folder = checkpoints / key
     folder.mkdir(parents=True, exist_ok=True)
-    if last_step(folder) < run.training.steps:
-        paths = RunPaths(config, model, train_parquet, validation_parquet, folder)
-        paths = RunPaths(*(path.resolve() for path in paths))
-        _run_trainer(run, paths, log, label, threads)
+    with _only_trainer(folder, label):
         if last_step(folder) < run.training.steps:
-            raise TrainingFailed(
-                f"{label}: ended at step {last_step(folder)} of {run.training.steps}; see {log}"
-            )
+            paths = RunPaths(config, model, train_parquet, validation_parquet, folder)
+            paths = RunPaths(*(path.resolve() for path in paths))
+            _run_trainer(run, paths, log, label, threads)
+            if last_step(folder) < run.training.steps:
+                raise TrainingFailed(
+                    f"{label}: ended at step {last_step(folder)} of {run.training.steps}; see {log}"
+                )
     _write_metrics(folder, metrics)
     checkpoint = f"{key}/global_step_{last_step(folder)}"
     write_text(summary, json.dumps({"steps": run.training.steps, "checkpoint": checkpoint}) + "\n")
@@ -83,6 +85,21 @@ def last_step(folder: Path) -> int:
     """Step of the newest complete checkpoint in ``folder``; 0 where there is none."""
     tracker = folder / TRACKER
     return int(tracker.read_text()) if tracker.exists() else 0
+
+
+@contextlib.contextmanager
+def _only_trainer(folder: Path, label: str) -> Iterator[None]:
+    """Hold the run's lock: a Snakemake that was killed may have left a job that still trains this run."""
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print(f"[{label}] waiting for the process that already trains this run", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _run_trainer(run: RunConfig, paths: RunPaths, log: Path, label: str, threads: int) -> None:
@@ -104,7 +121,8 @@ def _run_trainer(run: RunConfig, paths: RunPaths, log: Path, label: str, threads
             start_new_session=True,
         )
         os.close(terminal)
-        code = _wait(child)
+        with _watchdog(child.pid, scratch):
+            code = _wait(child)
     if code:
         raise TrainingFailed(f"{label}: the trainer ended with exit code {code}; see {log}:\n{_tail(log)}")
 
@@ -147,9 +165,33 @@ def _ray_settings(scratch: Path) -> dict[str, object]:
 
 
 @contextlib.contextmanager
+def _watchdog(group: int, scratch: Path) -> Iterator[None]:
+    """While this lasts, a small process waits for the end of this one, even by SIGKILL, and then cleans up.
+
+    Its standard input is a pipe that only this process holds: when it ends, so does the input. Ray's own
+    agents would outlive a killed run otherwise.
+    """
+    read, write = os.pipe()
+    script = 'cat > /dev/null; kill -9 -- "-$1"; sleep 1; rm -rf "$2"'
+    dog = subprocess.Popen(
+        ["/bin/sh", "-c", script, "gdpo-watchdog", str(group), str(scratch)],
+        stdin=read,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    os.close(read)
+    try:
+        yield
+    finally:
+        os.killpg(dog.pid, signal.SIGKILL)
+        dog.wait()
+        os.close(write)
+
+
+@contextlib.contextmanager
 def _scratch_folder() -> Iterator[Path]:
     """A folder for Ray's session, with a path short enough for its sockets; removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="gdpo-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix=f"gdpo-ray-{os.getpid()}-", dir="/tmp"))
     try:
         yield folder
     finally:

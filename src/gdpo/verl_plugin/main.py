@@ -31,7 +31,7 @@ def start_ray() -> None:
         return  # veRL connects, with a runtime environment for the other nodes
     settings: dict[str, Any] = json.loads(os.environ["GDPO_RAY_INIT"])
     # Ray gives its daemons 30 s to start, which is too little for two runs that start at once on two cores.
-    with FileLock(Path(tempfile.gettempdir()) / "gdpo-ray-start.lock"):
+    with FileLock(Path(tempfile.gettempdir()) / "gdpo-ray.lock"):
         for attempt in range(1, START_ATTEMPTS + 1):
             try:
                 ray.init(address="local", include_dashboard=False, **settings)
