@@ -172,7 +172,7 @@ def _watchdog(group: int, scratch: Path) -> Iterator[None]:
     agents would outlive a killed run otherwise.
     """
     read, write = os.pipe()
-    script = 'cat > /dev/null; kill -9 -- "-$1"; sleep 1; rm -rf "$2"'
+    script = 'cat > /dev/null; kill -s KILL -- "-$1"; sleep 1; rm -rf "$2"'
     dog = subprocess.Popen(
         ["/bin/sh", "-c", script, "gdpo-watchdog", str(group), str(scratch)],
         stdin=read,

@@ -1,0 +1,69 @@
+"""Around the trainer: no process and no folder outlives the job, and a run has one trainer at a time."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+from filelock import FileLock
+
+from gdpo.verl_plugin.launch import TRACKER, last_step
+
+GUARDED = """
+import subprocess, sys, time
+from pathlib import Path
+from gdpo.verl_plugin import launch
+child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+with launch._watchdog(child.pid, Path(sys.argv[1])):
+    print(child.pid, flush=True)
+    time.sleep(60)
+"""
+LOCKED = """
+import sys
+from pathlib import Path
+from gdpo.verl_plugin import launch
+with launch._only_trainer(Path(sys.argv[1]), "second"):
+    print("trained", flush=True)
+"""
+
+
+def running(pid: int) -> bool:
+    """Whether a process lives (a zombie does not)."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
+    return bool(state.strip()) and not state.startswith("Z")
+
+
+def test_a_killed_job_takes_its_trainer_and_its_folder_along(tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    job = subprocess.Popen([sys.executable, "-c", GUARDED, scratch], stdout=subprocess.PIPE, text=True)
+    trainer = int(job.stdout.readline())
+    assert running(trainer)
+    job.kill()
+    job.wait()
+    deadline = time.monotonic() + 10
+    while running(trainer) or scratch.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_second_job_waits_for_the_first(tmp_path):
+    with FileLock(tmp_path / "lock"):
+        second = subprocess.Popen(
+            [sys.executable, "-c", LOCKED, tmp_path],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert "waiting for the process that already trains this run" in second.stderr.readline()
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(1)
+    output, _ = second.communicate(timeout=20)
+    assert output == "trained\n"
+
+
+def test_the_newest_complete_checkpoint_is_the_trackers(tmp_path):
+    (tmp_path / "global_step_4").mkdir()  # half written: not in the tracker
+    assert last_step(tmp_path) == 0
+    (tmp_path / TRACKER).write_text("2")
+    assert last_step(tmp_path) == 2
