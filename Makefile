@@ -19,13 +19,12 @@ demo-real:
 	@$(SETUP) real
 	snakemake --profile laptop --config experiment=demo-real
 
-test:
-	@$(SETUP) peers
-	$(PYTEST)
+test: test-fast
+	$(PYTEST) -m slow
 
 test-fast:
 	@$(SETUP) peers
-	$(PYTEST) -m "not slow"
+	OMP_NUM_THREADS=1 $(PYTEST) -n 2 -m "not slow"
 
 lint: setup
 	ruff check . && ruff format --check . && snakefmt --check workflow

@@ -119,7 +119,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(kill, uninterrupted
         torch.testing.assert_close(final_weights(tmp_path)[name], tensor, atol=1e-5, rtol=0)
 
 
-def _wait_for_checkpoint(checkpoints: Path, process: subprocess.Popen, timeout: float = 180) -> None:
+def _wait_for_checkpoint(checkpoints: Path, process: subprocess.Popen, timeout: float = 600) -> None:
     """Return once veRL has committed the checkpoint of step 2."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline and process.poll() is None:

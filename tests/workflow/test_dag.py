@@ -66,7 +66,7 @@ class Study:
 
     def run(self, *arguments: str) -> tuple[int, str]:
         process = self.start(*arguments)
-        output, _ = process.communicate(timeout=900)
+        output, _ = process.communicate(timeout=2400)
         return process.returncode, output
 
     def planned(self) -> set[str]:
@@ -84,7 +84,7 @@ def done(tmp_path_factory):
     study = Study(tmp_path_factory.mktemp("study"))
     first = study.start(start_new_session=True)
     tracker = study.folder / "results" / "demo" / "checkpoints"
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 900
     while not any(tracker.glob("*/latest_checkpointed_iteration.txt")):
         assert time.monotonic() < deadline and first.poll() is None, first.communicate()[0]
         time.sleep(0.05)
