@@ -71,7 +71,7 @@ def test_the_folder_is_whole_and_loads_without_our_code(tmp_path):
     assert manifest == json.loads((folder / "manifest.json").read_text())
     for name, digest in manifest["files"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
-    assert {p.name for p in folder.iterdir()} == {*manifest["files"], "manifest.json"}
+    assert {p.name for p in folder.iterdir()} == {*manifest["files"], "manifest.json", ".gdpo-model"}
     assert set(manifest["held_out"]) == {"temperature 0", "temperature 0.6", "temperature 1"}
     assert manifest["held_out"]["temperature 1"]["answers"] == 24
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
