@@ -38,8 +38,7 @@ class RunConfig(RewardsConfig):
 
     @model_validator(mode="after")
     def _micro_batches_fill_the_mini_batch(self) -> "RunConfig":
-        devices = self.hardware.nodes * self.hardware.gpus_per_node
-        responses = self.training.ppo_mini_batch_size * self.training.responses_per_prompt
+        responses, devices = self._mini_batch()
         if responses % (devices * self.micro_batch_size()):
             raise ValueError(
                 f"training.micro_batch_size_per_gpu: {self.micro_batch_size()} on {devices} devices does "
@@ -49,9 +48,13 @@ class RunConfig(RewardsConfig):
 
     def micro_batch_size(self) -> int:
         """Responses per forward and backward pass on one device."""
-        devices = self.hardware.nodes * self.hardware.gpus_per_node
-        responses = self.training.ppo_mini_batch_size * self.training.responses_per_prompt
+        responses, devices = self._mini_batch()
         return self.training.micro_batch_size_per_gpu or max(1, responses // devices)
+
+    def _mini_batch(self) -> tuple[int, int]:
+        """Responses of a mini batch, and the devices that share them."""
+        responses = self.training.ppo_mini_batch_size * self.training.responses_per_prompt
+        return responses, self.hardware.nodes * self.hardware.gpus_per_node
 
     @field_validator("algorithm")
     @classmethod
