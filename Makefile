@@ -24,7 +24,7 @@ test: test-fast
 
 test-fast:
 	@$(SETUP) peers
-	OMP_NUM_THREADS=1 $(PYTEST) -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile -m "not slow"
 
 lint: setup
 	ruff check . && ruff format --check . && snakefmt --check workflow
