@@ -35,11 +35,18 @@ def test_disjoint_sets_pass_and_a_shared_one_fails(folder):
     assert not (folder / "bad.json").exists()
 
 
-def test_samples_are_drawn_and_graded(folder, toy):
+@pytest.fixture(scope="module")
+def samples(folder, toy):
+    """Two samples of each benchmark problem, drawn by the command line."""
     (folder / "sampling.json").write_text(json.dumps({"n": 2, "max_tokens": 32}))
-    samples, scores = folder / "samples.parquet", folder / "scores.parquet"
-    drawn = gdpo("sample", toy / "model", folder / "easy.parquet", folder / "sampling.json", samples)
+    path = folder / "samples.parquet"
+    drawn = gdpo("sample", toy / "model", folder / "easy.parquet", folder / "sampling.json", path)
     assert drawn.returncode == 0, drawn.stderr
+    return path
+
+
+def test_samples_are_drawn_and_graded(folder, samples):
+    scores = folder / "scores.parquet"
     graded = gdpo("score", samples, folder / "easy.parquet", scores)
     assert graded.returncode == 0, graded.stderr
     frame = pd.read_parquet(scores)
@@ -56,8 +63,8 @@ def test_samples_are_drawn_and_graded(folder, toy):
     assert (frame["verdict"] == "correct").tolist() == expected
 
 
-def test_samples_of_other_problems_are_refused(folder, toy):
-    failed = gdpo("score", folder / "samples.parquet", folder / "train.parquet", folder / "no.parquet")
+def test_samples_of_other_problems_are_refused(folder, samples):
+    failed = gdpo("score", samples, folder / "train.parquet", folder / "no.parquet")
     assert failed.returncode == 1 and "Traceback" not in failed.stderr
     assert "was not asked for" in failed.stderr
     assert not (folder / "no.parquet").exists()
