@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 PYTEST := python -m pytest
 
-.PHONY: setup demo demo-real test test-fast lint bench bench-advantage lock
+.PHONY: setup demo demo-real test test-fast lint bench lock
 setup:
 	@$(SETUP)
 
@@ -29,6 +29,7 @@ test-fast:
 lint: setup
 	ruff check . && ruff format --check . && snakefmt --check workflow
 
+# Not phony: make looks for no pattern rule for a phony target.
 bench: bench-advantage
 
 bench-%:

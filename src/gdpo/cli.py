@@ -4,7 +4,7 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -13,6 +13,7 @@ from gdpo.whole_file import write_text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
+WandbChoice = Literal["auto", "online", "offline", "disabled"]
 ExistingFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
 ExistingFolder = Annotated[Path, typer.Argument(exists=True, file_okay=False)]
 
@@ -61,19 +62,21 @@ def disjoint(train: ExistingFile, benchmark: ExistingFile, out: Path) -> None:
 
 @app.command("starting-model")
 def starting_model(config: ExistingFile, out: Path) -> None:
-    """Make the model that training starts from: CONFIG is its resolved section, OUT a Hugging Face folder."""
-    from gdpo.config.packaged_model import PackagedModel
-    from gdpo.config.starting_model import StartingModel
+    """Make or fetch the model that training starts from: CONFIG is its resolved section, OUT a folder."""
+    from pydantic import TypeAdapter
 
-    section = _read_json(config)
-    if section["source"] == "python-package":
-        from gdpo.starting_model.packaged import convert_packaged_model
+    from gdpo.config.models import Weights
 
-        convert_packaged_model(PackagedModel.model_validate(section), out)
+    section = TypeAdapter(Weights).validate_python(_read_json(config))
+    if section.source == "pretrained-here":
+        from gdpo.starting_model.pretrain import make_starting_model as make
+    elif section.source == "python-package":
+        from gdpo.starting_model.packaged import convert_packaged_model as make
+    elif section.source == "folder":
+        from gdpo.starting_model.existing import take_folder as make
     else:
-        from gdpo.starting_model.pretrain import make_starting_model
-
-        make_starting_model(StartingModel.model_validate(section), out)
+        from gdpo.starting_model.existing import fetch_model as make
+    make(section, out)
 
 
 @app.command()
@@ -88,13 +91,15 @@ def train(
     log: Annotated[Path, typer.Option(help="file for the trainer's output")],
     label: Annotated[str, typer.Option(help="name in progress lines")] = "train",
     threads: Annotated[int, typer.Option(min=1, help="computing threads")] = 1,
+    group: Annotated[str, typer.Option(help="group in W&B: the experiment")] = "",
+    wandb: Annotated[WandbChoice, typer.Option(help="auto: online with an API key, else offline")] = "auto",
 ) -> None:
     """Train one run with veRL, going on from its newest checkpoint; CONFIG is the resolved run config."""
     from gdpo.verl_plugin.launch import train as run_training
 
-    run_training(
-        config, train_problems, validation_problems, model, checkpoints, metrics, summary, log, label, threads
-    )
+    data = (train_problems, validation_problems)
+    outputs = (metrics, summary, log)
+    run_training(config, *data, model, checkpoints, *outputs, label, threads, group, wandb)
 
 
 @app.command()
@@ -123,6 +128,33 @@ def score(samples: ExistingFile, problem_set: ExistingFile, out: Path) -> None:
 
 
 @app.command()
+def plan(
+    experiment: Annotated[str, typer.Argument(help="name of a file in config/")] = "demo",
+    changes: Annotated[list[str] | None, typer.Argument(help="dotted keys, as training.steps=20")] = None,
+    profile: Annotated[str, typer.Option(help="Snakemake profile")] = "laptop",
+) -> None:
+    """Show what Snakemake would run, the changed key behind each training, and device hours; run nothing."""
+    from gdpo.config.experiment import load_experiment
+    from gdpo.planning import make_plan, show_plan
+
+    settings = [f"experiment={experiment}", *(changes or [])]
+    loaded = load_experiment(Path("config", f"{experiment}.yaml"), _overrides(changes or []))
+    command = ["snakemake", "--profile", profile, "--config", *settings]
+    # The plan shows trainings after a new version of the estimators; Snakemake waits for retrain=true.
+    found = make_plan(loaded, Path("results"), [*command, "retrain=true"])
+    show_plan(found, " ".join(command))
+
+
+def _overrides(changes: list[str]) -> dict[str, Any]:
+    import yaml
+
+    pairs = [change.partition("=") for change in changes]
+    if wrong := [key for key, equals, _ in pairs if not equals]:
+        raise ValueError(f"{wrong[0]}: give KEY=VALUE, as in training.steps=20")
+    return {key: yaml.safe_load(value) for key, _, value in pairs}
+
+
+@app.command()
 def reference() -> None:
     """Print the config reference page (config/README.md)."""
     from gdpo.config.reference import reference as page
@@ -131,11 +163,19 @@ def reference() -> None:
 
 
 @app.command()
+def defaults() -> None:
+    """Print every config key with its default as commented YAML (docs/defaults.yaml)."""
+    from gdpo.config.reference import defaults as page
+
+    print(page(), end="")
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of an experiment file (workflow/schemas/experiment.schema.json)."""
-    from gdpo.config.experiment import ExperimentConfig
+    from gdpo.config.reference import schema as experiment_schema
 
-    print(json.dumps(ExperimentConfig.model_json_schema(), indent=2))
+    print(json.dumps(experiment_schema(), indent=2))
 
 
 def _read_json(path: Path) -> Any:

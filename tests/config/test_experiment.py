@@ -8,9 +8,10 @@ import yaml
 
 from gdpo.config.errors import ConfigError
 from gdpo.config.experiment import load_experiment
+from gdpo.config.recipe import read_recipe
 
 ROOT = Path(__file__).parents[2]
-DEMO = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
+DEMO = read_recipe(ROOT / "config" / "demo.yaml").values
 
 
 @pytest.fixture
@@ -39,7 +40,8 @@ def changed(tmp_path):
         ({"training.step": 3}, ["study.yaml: training.step: unknown key", "did you mean steps?"]),
         ({"runs.gdpo.training": {"step": 3}}, ["study.yaml: runs.gdpo.training.step: unknown key"]),
         ({"training.steps": 0}, ["training.steps", "greater than 0", "given: 0"]),
-        ({"training.lr": "fast"}, ["training.lr", "valid number", "'fast'"]),
+        ({"training.grad_clip": "no"}, ["training.grad_clip", "valid number", "'no'"]),
+        ({"models.toy.training.lr": "fast"}, ["study.yaml: models.toy.training.lr", "'fast'"]),
         ({"training.ppo_mini_batch_size": 5}, ["ppo_mini_batch_size 5 must divide train_batch_size 16"]),
         ({"training.micro_batch_size_per_gpu": 48}, ["micro_batch_size_per_gpu: 48", "128 responses"]),
         ({"runs.grpo.method": "gpro"}, ["runs.grpo.method", "'grpo', 'gdpo' or 'dgdo'", "'gpro'"]),
@@ -55,7 +57,24 @@ def changed(tmp_path):
             {"runs.dgdo.algorithm.importance_priors": {"lenght": 2.0}},
             ["importance_priors", "lenght", "length"],
         ),
-        ({"runs.start": {"method": "grpo"}}, ["start"]),
+        ({"runs.dgdo.model": "tony"}, ["study.yaml: runs.dgdo.model: no entry 'tony'; did you mean toy?"]),
+        (
+            {"runs.dgdo.sweep": {"grid": {"algorithm.betta": [1]}}},
+            ["runs.dgdo.sweep.algorithm.betta", "beta"],
+        ),
+        ({"runs.dgdo.sweep": {"grid": {"algorithm.beta": [0.5, 7]}}}, ["runs.dgdo.sweep.algorithm", "7"]),
+        ({"runs.dgdo.sweep": {"grid": {"beta": [0.5]}}}, ["runs.dgdo.sweep.grid.beta"]),
+        ({"runs.dgdo.sweep": {}}, ["runs.dgdo.sweep: names no values"]),
+        ({"runs.dgdo.training": {"steps": 100}}, ["runs.dgdo.training.steps: 100", "inherits already"]),
+        (
+            {"runs.gdpo.sweep": {"points": {"x": {}}}, "runs.gdpo-x": {"method": "gdpo"}},
+            ["runs.gdpo-x: a second model would be called gdpo-x-seed1"],
+        ),
+        ({"models.toy.size": "7b"}, ["models.toy.size: no entry '7b'", "allowed: none"]),
+        (
+            {"models.toy.weights": {"source": "folder", "path": "/no"}},
+            ["models.toy.weights.path: /no is not"],
+        ),
         ({"runs.a/b": {"method": "grpo"}}, ["a/b"]),
         ({"problems.benchmarks.arithmetic.split": "train"}, ["problems.benchmarks.arithmetic.split"]),
         ({"hardware.platform": "tpu"}, ["hardware.platform", "'cpu' or 'cuda'", "'tpu'"]),
@@ -86,26 +105,71 @@ def test_an_unknown_experiment_lists_what_there_is():
         load_experiment(ROOT / "config" / "demmo.yaml")
 
 
+def by_name(experiment):
+    return {run.name: run.config for run in experiment.runs.values()}
+
+
 def test_a_run_holds_what_is_shared_and_what_it_changes(changed):
-    runs = changed(
-        {
-            "seeds": [1, 2],
-            "runs.gdpo": {"method": "gdpo", "training": {"lr": 1e-5}, "rewards": {"length": {"weight": 0.5}}},
-            "runs.dgdo.seeds": [7],
-        }
-    ).run_configs()
+    runs = by_name(
+        changed(
+            {
+                "seeds": [1, 2],
+                "runs.gdpo": {
+                    "method": "gdpo",
+                    "training": {"lr": 1e-5},
+                    "rewards": {"length": {"weight": 0.5}},
+                },
+                "runs.dgdo.seeds": [7],
+            }
+        )
+    )
     assert set(runs) == {"grpo-seed1", "grpo-seed2", "gdpo-seed1", "gdpo-seed2", "dgdo-seed7"}
     gdpo, grpo = runs["gdpo-seed1"], runs["grpo-seed1"]
-    assert (gdpo.training.lr, grpo.training.lr) == (1e-5, DEMO["training"]["lr"])
+    assert (gdpo.training.lr, grpo.training.lr) == (1e-5, 5e-4)
     assert gdpo.rewards["length"].weight == 0.5
     assert gdpo.rewards["length"].options == DEMO["rewards"]["length"]["options"]
     assert grpo.rewards["length"].weight == 1.0
 
 
+def test_every_model_is_trained_with_its_own_and_its_size_s_values(changed):
+    other = {"weights": {"source": "pretrained-here", "seed": 5}, "size": "big", "training": {"lr": 1e-3}}
+    experiment = changed(
+        {
+            "models.other": other,
+            "sizes": {"big": {"training": {"lr": 1e-2, "steps": 7}, "resources": {"training_mem_mb": 9}}},
+        }
+    )
+    runs = by_name(experiment)
+    assert set(runs) == {f"{m}-{s}-seed1" for m in ("grpo", "gdpo", "dgdo") for s in ("toy", "other")}
+    assert (runs["gdpo-other-seed1"].training.lr, runs["gdpo-other-seed1"].training.steps) == (1e-3, 7)
+    assert runs["gdpo-toy-seed1"].training.steps == 100
+    mem = {run.model: experiment.resources(run).training_mem_mb for run in experiment.runs.values()}
+    assert mem["other"] == 9 and mem["toy"] > 9
+
+
+def test_equal_runs_have_equal_ids_and_a_changed_value_changes_one(changed):
+    def ids(**changes):
+        return set(changed(changes).runs)
+
+    base = ids()
+    assert base == ids()
+    assert len(base - ids(**{"methods.dgdo.beta": 0.8})) == 1
+    assert len(base - ids(**{"problems.train.seed": 3})) == 3
+    assert len(base - ids(**{"models.toy.weights.seed": 3})) == 3
+    for same in (
+        {"seeds": [1, 2]},
+        {"problems.benchmarks.arithmetic.size": 3},
+        {"evaluation.sampling.n": 8},
+        {"resources": {"training_mem_mb": 1, "seconds_per_step": 3}},
+        {"monitoring": {"wandb": "disabled"}},
+    ):
+        assert base <= ids(**same), same
+
+
 def test_the_resolved_run_writes_every_default_and_reads_back(changed):
     from gdpo.config.run import RunConfig
 
-    run = changed({}).run_configs()["dgdo-seed1"]
+    run = by_name(changed({}))["dgdo-seed1"]
     resolved = run.resolved()
     assert resolved["algorithm"]["beta"] == 0.9
     assert {"warmup_steps", "min_weight", "invert"} <= set(resolved["algorithm"])
@@ -118,11 +182,55 @@ def test_the_length_limit_is_the_rewards(changed):
     assert changed({"evaluation.length_limit": 9}).length_limit() == 9
 
 
-def test_every_shipped_experiment_is_valid(monkeypatch, tmp_path):
-    for name in ("train_math", "test_aime", "test_math"):
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "config").glob("*.yaml"))
+
+
+@pytest.fixture
+def mirror(monkeypatch, tmp_path):
+    for name in ("train_math", "test_aime", "test_amc", "test_math"):
         (tmp_path / f"{name}.json").write_text("[]")
     monkeypatch.setenv("GDPO_DATA_MIRROR", str(tmp_path))
-    experiments = [p for p in (ROOT / "config").glob("*.yaml") if p.stem != "default"]
-    assert len(experiments) >= 2
-    for path in experiments:
-        assert load_experiment(path).name == path.stem
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_shipped_experiment_is_valid(name, mirror):
+    assert load_experiment(ROOT / "config" / f"{name}.yaml").name == name
+
+
+def test_the_studies_are_shipped():
+    studies = {"demo", "paper", "paper-b200", "paper-laptop", "ablation-dgdo", "ablation-gdpo", "rewards-3"}
+    assert studies <= set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "model", "batch", "mini_batch", "memory", "lr", "tensor_parallel"),
+    [
+        ("paper", "r1-distill-qwen-1.5b", 512, 64, 0.65, 1e-6, 1),
+        ("paper", "qwen3-4b", 384, 48, 0.55, 1e-6, 1),
+        ("paper", "r1-distill-qwen-7b", 256, 32, 0.50, 5e-7, 2),
+        ("paper-b200", "r1-distill-qwen-1.5b", 1024, 128, 0.85, 1e-6, 1),
+        ("paper-b200", "qwen3-4b", 768, 96, 0.80, 1e-6, 1),
+        ("paper-b200", "r1-distill-qwen-7b", 512, 64, 0.75, 5e-7, 2),
+    ],
+)
+def test_the_paper_s_runs_have_the_published_settings(
+    experiment, model, batch, mini_batch, memory, lr, tensor_parallel, mirror
+):
+    runs = load_experiment(ROOT / "config" / f"{experiment}.yaml").runs.values()
+    assert len(runs) == 27
+    run = next(run.config for run in runs if run.name == f"dgdo-{model}-seed1")
+    training, hardware = run.training, run.hardware
+    assert (training.train_batch_size, training.ppo_mini_batch_size, training.lr) == (batch, mini_batch, lr)
+    assert (hardware.gpus_per_node, hardware.gpu_memory_utilization) == (4, memory)
+    assert (hardware.tensor_parallel, hardware.offload) == (tensor_parallel, tensor_parallel == 2)
+    assert (training.responses_per_prompt, training.max_prompt_length, training.max_response_length) == (
+        16,
+        1024,
+        4000,
+    )
+    assert (training.kl_loss_coef, training.kl_loss_type, training.filter_groups) == (5e-4, "mse", True)
+    assert (training.clip_ratio_low, training.clip_ratio_high, training.temperature) == (0.2, 0.28, 1.0)
+    assert run.rewards["length"].options == {"limit": 4000}
+    algorithm = run.resolved()["algorithm"]
+    published = {"beta": 0.9, "beta_start": 0.5, "beta_warmup_steps": 200, "warmup_steps": 30}
+    assert published | {"min_weight": 0.15} == {k: algorithm[k] for k in [*published, "min_weight"]}

@@ -8,8 +8,7 @@ import pytest
 import yaml
 
 from gdpo.config.base import Section
-from gdpo.config.experiment import ExperimentConfig
-from gdpo.config.reference import SECTIONS, reference
+from gdpo.config.reference import SECTIONS, defaults, reference, schema
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "config" / "README.md"
@@ -20,12 +19,19 @@ def test_the_page_is_current():
 
 
 def test_the_schema_is_current_and_accepts_the_demo():
-    schema = json.loads((ROOT / "workflow" / "schemas" / "experiment.schema.json").read_text())
-    assert schema == ExperimentConfig.model_json_schema(), "run: gdpo schema > workflow/schemas/..."
+    written = json.loads((ROOT / "workflow" / "schemas" / "experiment.schema.json").read_text())
+    assert written == schema(), "run: gdpo schema > workflow/schemas/..."
     demo = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
-    jsonschema.validate(demo, schema)
+    for path in (ROOT / "config").rglob("*.yaml"):
+        jsonschema.validate(yaml.safe_load(path.read_text()), written)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(demo | {"trainig": {}}, schema)
+        jsonschema.validate(demo | {"trainig": {}}, written)
+
+
+def test_the_commented_defaults_are_current():
+    assert (ROOT / "docs" / "defaults.yaml").read_text() == defaults(), (
+        "run: gdpo defaults > docs/defaults.yaml"
+    )
 
 
 def test_every_section_is_on_the_page():

@@ -11,6 +11,7 @@ import pytest
 from gdpo.config.experiment import load_experiment
 from gdpo.config.run import RunConfig
 from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
+from gdpo.verl_plugin.wandb_run import Tracking
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +32,7 @@ for overrides in json.load(sys.stdin):
     composed.append(OmegaConf.to_container(config, resolve=False))
 print("CONFIGS" + json.dumps(composed))
 """
+TRACKING = Tracking("offline", "gdpo", 'a "run", 1e5', "")
 CUDA = {
     "platform": "cuda",
     "gpus_per_node": 4,
@@ -51,7 +53,7 @@ def compose(runs: list[RunConfig]) -> list[dict]:
     }
     process = subprocess.run(
         [sys.executable, "-c", COMPOSE],
-        input=json.dumps([verl_overrides(run, paths, ["file"]) for run in runs]),
+        input=json.dumps([verl_overrides(run, paths, TRACKING) for run in runs]),
         env=environment,
         capture_output=True,
         text=True,
@@ -63,7 +65,8 @@ def compose(runs: list[RunConfig]) -> list[dict]:
 @pytest.fixture(scope="module")
 def composed():
     """Every method of the demo on CPU and on CUDA, and one run with every optional feature on."""
-    demo = load_experiment(ROOT / "config" / "demo.yaml").run_configs()
+    experiment = load_experiment(ROOT / "config" / "demo.yaml")
+    demo = {run.name: run.config for run in experiment.runs.values()}
     runs = {
         f"{name} {hw}": RunConfig.model_validate(run.resolved() | {"hardware": values})
         for name, run in demo.items()
@@ -92,6 +95,11 @@ def test_values_arrive_where_verl_reads_them(composed):
     assert (actor["clip_ratio_low"], actor["clip_ratio_high"]) == (0.2, 0.28)
     assert (rollout["n"], rollout["name"], rollout["seed"]) == (training.responses_per_prompt, "gdpo_hf", 1)
     assert config["trainer"]["total_training_steps"] == training.steps
+    assert config["trainer"]["logger"] == ["file", "wandb"]
+    assert (config["trainer"]["project_name"], config["trainer"]["experiment_name"]) == (
+        "gdpo",
+        TRACKING.name,
+    )
     assert config["gdpo"]["run_config"] == "/x/run config.json"
 
 

@@ -11,18 +11,21 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gdpo.config.recipe import read_recipe
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("workflow", "laptop", "config")
+FOLDERS = ("workflow", "laptop", "config", "src")
+BENCHMARKS = ("arithmetic", "arithmetic-hard")
 
 
 def small_experiment() -> dict:
     """The demo with the least work that still runs every rule."""
-    values = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
+    values = read_recipe(ROOT / "config" / "demo.yaml").values
     for problems in (values["problems"]["train"], *values["problems"]["benchmarks"].values()):
         problems["size"] = 16
-    values["starting_model"] |= {
+    values["models"]["toy"]["weights"] |= {
         "steps": 60,
         "pool_size": 1000,
         "held_out_problems": 4,
@@ -43,12 +46,13 @@ def small_experiment() -> dict:
 
 
 class Study:
-    """A copy of the workflow in a folder of its own."""
+    """A copy of the workflow and of the library in a folder of its own."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         for name in FOLDERS:
-            shutil.copytree(ROOT / name, folder / name)
+            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
         self.write(small_experiment())
 
     @property
@@ -58,24 +62,34 @@ class Study:
     def write(self, values: dict) -> None:
         self.experiment.write_text(yaml.safe_dump(values, sort_keys=False))
 
-    def start(self, *arguments: str, **options) -> subprocess.Popen:
-        command = ["snakemake", "--profile", "laptop", *arguments]
+    def start(self, *arguments: str, profile: str = "laptop", **options) -> subprocess.Popen:
+        command = ["snakemake", "--profile", profile, *arguments]
         return subprocess.Popen(
-            command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
+            command,
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": str(self.folder / "src")},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            **options,
         )
 
-    def run(self, *arguments: str) -> tuple[int, str]:
-        process = self.start(*arguments)
+    def run(self, *arguments: str, profile: str = "laptop") -> tuple[int, str]:
+        process = self.start(*arguments, profile=profile)
         output, _ = process.communicate(timeout=2400)
         return process.returncode, output
 
-    def planned(self) -> set[str]:
-        """Messages of the jobs that would run now, without what is in brackets."""
-        code, output = self.run("--dry-run")
+    def planned(self, *arguments: str, profile: str = "laptop") -> set[str]:
+        """Messages of the jobs that would run now, without hashes and what is in brackets."""
+        code, output = self.run("--dry-run", *arguments, profile=profile)
         assert code == 0, output
         jobs = {job.strip() for job in re.findall(r"^Job \d+: ([^(\n]*)", output, re.M)}
         assert jobs or "Nothing to be done" in output, output
-        return jobs
+        return {re.sub(r"-[0-9a-f]{8}\b", "", job) for job in jobs}
+
+    def git(self, *arguments: str) -> None:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
+        subprocess.run(["git", *identity, *arguments], cwd=self.folder, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +97,7 @@ def done(tmp_path_factory):
     """A study that was killed in the middle of training, started again, and is complete."""
     study = Study(tmp_path_factory.mktemp("study"))
     first = study.start(start_new_session=True)
-    tracker = study.folder / "results" / "demo" / "checkpoints"
+    tracker = study.folder / "results" / "checkpoints"
     deadline = time.monotonic() + 900
     while not any(tracker.glob("*/latest_checkpointed_iteration.txt")):
         assert time.monotonic() < deadline and first.poll() is None, first.communicate()[0]
@@ -115,7 +129,9 @@ def test_everything_is_made(done):
 
 
 def test_progress_is_on_the_terminal(done):
-    assert re.search(r"\[dgdo-seed1\] step 6/6  correctness 0\.\d+ length [01]\.\d+ .* ETA", done.output)
+    assert re.search(
+        r"\[dgdo-seed1-\w{8}\] step 6/6  correctness 0\.\d+ length [01]\.\d+ .* ETA", done.output
+    )
     assert re.search(r"\d+ of \d+ steps \(\d+%\) done", done.output)
 
 
@@ -124,28 +140,82 @@ def test_nothing_is_left_to_do(done):
     assert code == 0 and "Nothing to be done" in output
 
 
+# What runs after each change: the table in docs/experiments.md, row by row.
+
 REPORT = {"Report", "Done: tables and figures in results/demo, the report in results/report.html"}
+CURVES, SCATTER, WEIGHTS = (
+    f"Figure: {name}" for name in ("training curves", "accuracy against length", "DGDO weights")
+)
 
 
-def test_a_changed_beta_reruns_dgdo_only(done):
-    values = small_experiment()
-    values["runs"]["dgdo"]["algorithm"]["beta"] = 0.8
-    with changed(done.experiment, yaml.safe_dump(values, sort_keys=False)):
-        planned = done.planned()
-    evaluated = {
-        f"{verb} dgdo-seed1 on {benchmark}"
-        for verb in ("Sampling", "Grading")
-        for benchmark in ("arithmetic", "arithmetic-hard")
+def trained(run: str) -> set[str]:
+    """The jobs of a run that is trained: itself, its export, and its evaluation."""
+    return {f"Resolving runs/{run}/config", f"Training {run}", f"Exporting {run}"} | evaluated(run)
+
+
+def evaluated(*models: str, benchmarks: tuple[str, ...] = BENCHMARKS) -> set[str]:
+    verbs = ("Sampling", "Grading")
+    return {f"{verb} {model} on {name}" for verb in verbs for model in models for name in benchmarks}
+
+
+@pytest.fixture
+def with_values(done):
+    """Jobs planned with a changed experiment file."""
+
+    def planned(change):
+        values = small_experiment()
+        change(values)
+        with changed(done.experiment, yaml.safe_dump(values, sort_keys=False)):
+            return done.planned()
+
+    return planned
+
+
+def test_a_changed_dgdo_value_reruns_dgdo_only(with_values):
+    planned = with_values(lambda values: values["methods"]["dgdo"].update(beta=0.8))
+    assert planned == trained("dgdo-seed1") | {"Tables", CURVES, SCATTER, WEIGHTS} | REPORT
+
+
+def test_an_added_seed_trains_that_seed_only(with_values):
+    planned = with_values(lambda values: values.update(seeds=[1, 2]))
+    new = trained("grpo-seed2") | trained("dgdo-seed2")
+    assert planned == new | {"Tables", CURVES, SCATTER, WEIGHTS} | REPORT
+
+
+def test_an_added_run_trains_that_run_only(with_values):
+    planned = with_values(lambda values: values["runs"].update(gdpo={"method": "gdpo"}))
+    assert planned == trained("gdpo-seed1") | {"Tables", CURVES, SCATTER} | REPORT
+
+
+def test_an_added_benchmark_is_sampled_only(with_values):
+    third = {"source": "arithmetic", "split": "benchmark", "size": 8, "seed": 9}
+    planned = with_values(lambda values: values["problems"]["benchmarks"].update(third=third))
+    made = {
+        "Resolving config/problems/third",
+        "Making the problem set third",
+        "Checking that third and the training set share no problem",
     }
-    drawn = {"Tables", "Figure: training curves", "Figure: accuracy against length", "Figure: DGDO weights"}
-    trained = {"Resolving runs/dgdo-seed1", "Training dgdo-seed1", "Exporting dgdo-seed1"}
-    assert planned == trained | evaluated | drawn | REPORT
+    sampled = evaluated("toy", "grpo-seed1", "dgdo-seed1", benchmarks=("third",))
+    assert planned == made | sampled | {"Tables", SCATTER} | REPORT
+
+
+def test_more_samples_train_nothing(with_values):
+    planned = with_values(lambda values: values["evaluation"]["sampling"].update(n=4))
+    sampled = evaluated("toy", "grpo-seed1", "dgdo-seed1")
+    assert planned == {"Resolving config/sampling", "Tables", SCATTER} | sampled | REPORT
 
 
 def test_an_edited_plotting_script_redraws_its_figure_only(done):
     script = done.folder / "workflow" / "scripts" / "training_curves.py"
     with changed(script, script.read_text() + "\n# edited\n"):
-        assert done.planned() == {"Figure: training curves"} | REPORT
+        assert done.planned() == {CURVES} | REPORT
+
+
+def test_a_changed_style_redraws_every_figure(done):
+    style = done.folder / "src" / "gdpo" / "reporting" / "gdpo.mplstyle"
+    analytic = {"Figure: distinct advantage groups", "Figure: DGDO's weights, published and corrected"}
+    with changed(style, style.read_text() + "\naxes.linewidth: 1.5\n"):
+        assert done.planned() == {CURVES, SCATTER, WEIGHTS} | analytic | REPORT
 
 
 @pytest.mark.parametrize(
@@ -158,30 +228,101 @@ def test_a_touched_file_reruns_nothing(done, path):
         assert done.planned() == set()
 
 
-def test_a_comment_in_the_training_rule_retrains_nothing(done):
-    rule = done.folder / "workflow" / "rules" / "train.smk"
-    with changed(rule, rule.read_text().replace("rule train:", "# a comment\nrule train:")):
+@pytest.mark.parametrize(
+    "path",
+    [
+        "workflow/rules/train.smk",
+        "src/gdpo/sampling/generate.py",
+        "src/gdpo/verl_plugin/trainer.py",
+        "src/gdpo/config/run.py",
+    ],
+)
+def test_a_comment_in_a_rule_or_module_reruns_nothing(done, path):
+    file = done.folder / path
+    with changed(file, file.read_text() + "\n# a comment\n"):
         assert done.planned() == set()
 
 
-def test_changed_resources_rerun_nothing(done):
-    values = small_experiment() | {"resources": {"training_mem_mb": 3000}}
-    with changed(done.experiment, yaml.safe_dump(values, sort_keys=False)):
-        assert done.planned() == set()
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"resources": {"training_mem_mb": 3000, "training_threads": 2, "seconds_per_step": 9}},
+        {"monitoring": {"wandb": "disabled"}},
+    ],
+)
+def test_changed_resources_and_monitoring_rerun_nothing(with_values, values):
+    assert with_values(lambda experiment: experiment.update(values)) == set()
 
 
-def test_an_added_benchmark_trains_nothing(done):
+def test_another_profile_reruns_nothing(done):
+    profile = done.folder / "cluster" / "config.yaml"
+    profile.parent.mkdir(exist_ok=True)
+    profile.write_text("cores: 8\ndefault-resources: [slurm_partition=a100, mem_mb=9000, runtime=60]\n")
+    assert done.planned(profile="cluster") == set()
+
+
+def test_another_branch_and_back_reruns_nothing(done):
+    (done.folder / ".gitignore").write_text("results\n.snakemake\n")
+    done.git("init", "--initial-branch", "main")
+    done.git("add", ".")
+    done.git("commit", "--message", "as it is")
+    done.git("checkout", "-b", "other")
     values = small_experiment()
-    values["problems"]["benchmarks"]["third"] = {
-        "source": "arithmetic",
-        "split": "benchmark",
-        "size": 8,
-        "seed": 9,
-    }
-    with changed(done.experiment, yaml.safe_dump(values, sort_keys=False)):
-        planned = done.planned()
-    assert {"Making the problem set third", "Sampling dgdo-seed1 on third", "Tables"} <= planned
-    assert not {job for job in planned if job.startswith(("Training", "Exporting", "Making the starting"))}
+    values["methods"]["dgdo"]["beta"] = 0.8
+    done.write(values)
+    rule = done.folder / "workflow" / "rules" / "train.smk"
+    rule.write_text(rule.read_text() + "\n# other\n")
+    done.git("commit", "--all", "--message", "other")
+    assert "Training dgdo-seed1" in done.planned()
+    done.git("checkout", "main")
+    assert done.planned() == set()
+
+
+def test_a_moved_repository_reruns_nothing(done):
+    home = done.folder
+    done.folder = home.rename(home.with_name("elsewhere"))
+    try:
+        assert done.planned() == set()
+    finally:
+        done.folder = done.folder.rename(home)
+
+
+def test_a_new_version_of_the_estimators_trains_again_when_asked_only(done):
+    module = done.folder / "src" / "gdpo" / "config" / "run.py"
+    newer = module.read_text().replace("ALGORITHM_VERSION = 1", "ALGORITHM_VERSION = 2")
+    with changed(module, newer):
+        code, output = done.run("--dry-run")
+        assert code != 0 and "add retrain=true to --config" in output
+        assert "dgdo-seed1" in output and "grpo-seed1" in output
+        planned = done.planned("--config", "retrain=true")
+    drawn = {"Tables", CURVES, SCATTER, WEIGHTS}
+    assert planned == trained("dgdo-seed1") | trained("grpo-seed1") | drawn | REPORT
+
+
+def gdpo(study, *arguments):
+    environment = os.environ | {"PYTHONPATH": str(study.folder / "src"), "COLUMNS": "300"}
+    command = ["gdpo", *arguments]
+    done = subprocess.run(command, cwd=study.folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_plan_names_the_changed_key_and_hours(done):
+    assert "Nothing to do" in gdpo(done, "plan")
+    plan = gdpo(done, "plan", "demo", "methods.dgdo.beta=0.8")
+    line = next(line for line in plan.splitlines() if "dgdo-seed1" in line)
+    assert "algorithm.beta: 0.9 -> 0.8" in line
+    assert re.search(r"\b0\.\d\d\b", line.split("->")[1].split("│")[-2])
+    assert "1 training\n" in re.sub(r" +\n", "\n", plan) and "1 train," in plan
+
+
+def test_a_run_that_another_experiment_trained_is_not_trained_twice(done):
+    twin = done.folder / "config" / "twin.yaml"
+    twin.write_text(done.experiment.read_text())
+    try:
+        assert "the same as demo's dgdo-seed1" in gdpo(done, "plan", "twin")
+    finally:
+        twin.unlink()
 
 
 def test_a_config_error_is_one_message_before_any_job(done):

@@ -4,21 +4,24 @@ A part is what a job depends on and nothing else, so a changed value reruns only
 """
 
 SECTIONS = {
-    "problems/train": EXPERIMENT.problems.train.model_dump(mode="json"),
+    "config/problems/train": PROBLEMS.train.model_dump(mode="json"),
     **{
-        f"problems/{name}": problems.model_dump(mode="json")
-        for name, problems in EXPERIMENT.problems.benchmarks.items()
+        f"config/problems/{name}": problems.model_dump(mode="json")
+        for name, problems in PROBLEMS.benchmarks.items()
     },
-    "starting_model": EXPERIMENT.starting_model.model_dump(mode="json"),
-    "sampling": EXPERIMENT.evaluation.sampling.model_dump(mode="json"),
-    **{f"runs/{name}": run.resolved() for name, run in RUNS.items()},
+    **{
+        f"config/models/{name}": model.weights.model_dump(mode="json")
+        for name, model in EXPERIMENT.config.models.items()
+    },
+    "config/sampling": EXPERIMENT.config.evaluation.sampling.model_dump(mode="json"),
+    **{f"runs/{name}/config": run.resolved for name, run in RUNS.items()},
 }
 
 
 rule resolve:
     """Write one resolved section of the experiment."""
     output:
-        f"{RESULTS}/config/{{section}}.json",
+        f"{RESULTS}/{{section}}.json",
     log:
         f"{LOGS}/resolve/{{section}}.log",
     benchmark:

@@ -7,9 +7,11 @@ ESTIMATORS = [
 ]
 TRAINING_METRICS = expand(f"{RESULTS}/runs/{{run}}/metrics.parquet", run=RUNS)
 RUN_FACTS = {
-    name: {"method": run.method, "seed": run.seed} for name, run in RUNS.items()
+    id: {"arm": run.arm, "method": run.config.method, "seed": run.seed}
+    for id, run in RUNS.items()
 }
-DGDO_RUNS = [name for name, run in RUNS.items() if run.method == "dgdo"]
+REWARDS = list(dict.fromkeys(name for run in RUNS.values() for name in run.config.rewards))
+DGDO_RUNS = [id for id, run in RUNS.items() if run.config.method == "dgdo"]
 
 
 def figure_outputs(name: str, title: str) -> dict[str, str]:
@@ -41,7 +43,7 @@ rule training_curves:
         runtime=10,
     params:
         runs=RUN_FACTS,
-        rewards=list(EXPERIMENT.rewards),
+        rewards=REWARDS,
         limit=EXPERIMENT.length_limit(),
     message:
         "Figure: training curves"
@@ -90,8 +92,8 @@ rule dgdo_weights:
         mem_mb=1500,
         runtime=10,
     params:
-        runs=DGDO_RUNS,
-        rewards=list(EXPERIMENT.rewards),
+        runs={id: RUN_FACTS[id] for id in DGDO_RUNS},
+        rewards=REWARDS,
     message:
         "Figure: DGDO weights"
     script:

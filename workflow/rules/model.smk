@@ -1,16 +1,16 @@
-"""Stage 2: the model that training starts from."""
+"""Stage 2: the models that training starts from."""
 
 
 rule starting_model:
-    """Pre-train the small model, or unpack a real one."""
+    """Pre-train a small model, or fetch a real one."""
     input:
-        config=f"{RESULTS}/config/starting_model.json",
+        config=f"{RESULTS}/config/models/{{start}}.json",
     output:
-        manifest=f"{RESULTS}/models/{START}/manifest.json",
+        manifest=f"{RESULTS}/models/{{start}}/manifest.json",
     log:
-        f"{LOGS}/starting_model.log",
+        f"{LOGS}/starting_model/{{start}}.log",
     benchmark:
-        f"{LOGS}/starting_model.benchmark.tsv"
+        f"{LOGS}/starting_model/{{start}}.benchmark.tsv"
     threads: 1
     resources:
         mem_mb=3000,
@@ -18,6 +18,6 @@ rule starting_model:
     params:
         folder=lambda wildcards, output: Path(output.manifest).parent,
     message:
-        "Making the starting model (up to three minutes; progress in {log})"
+        "Making the starting model {wildcards.start} (up to three minutes; progress in {log})"
     shell:
         "gdpo starting-model {input.config} {params.folder} 2>&1 | tee {log} >&2"

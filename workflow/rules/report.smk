@@ -35,11 +35,11 @@ rule report:
     localrule: True
     params:
         targets=TABLES + FIGURES,
-        experiment=EXPERIMENT.name,
+        config=[f"{key}={value}" for key, value in config.items()] or "experiment=demo",
         newest="results/report.html",
     message:
         "Report"
     shell:
         # Without the lock: the Snakemake that runs this job holds it.
-        "snakemake --nolock --config experiment={params.experiment} --report {output} -- {params.targets} > {log} 2>&1"
+        "snakemake --nolock --config {params.config:q} --report {output} -- {params.targets} > {log} 2>&1"
         " && cp {output} {params.newest}"

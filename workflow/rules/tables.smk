@@ -1,5 +1,23 @@
 """Stage 5: tables, from scored samples."""
 
+# What tables and figures call each model; the run's hash is its own column.
+MODEL_FACTS = {
+    **{
+        name: {"run": name, "config": "", "arm": name, "method": "start", "start": name}
+        for name in STARTS
+    },
+    **{
+        id: {
+            "run": run.name,
+            "config": id.removeprefix(f"{run.name}-"),
+            "arm": run.arm,
+            "method": run.config.method,
+            "start": run.model,
+        }
+        for id, run in RUNS.items()
+    },
+}
+
 
 rule tables:
     """Main table and paired comparison with the starting model, as CSV, Markdown and HTML."""
@@ -37,13 +55,11 @@ rule tables:
         mem_mb=1500,
         runtime=30,
     params:
-        models=MODELS,
+        models=MODEL_FACTS,
         benchmarks=BENCHMARKS,
-        methods={START: START, **{name: run.method for name, run in RUNS.items()}},
-        reference=START,
         limit=EXPERIMENT.length_limit(),
-        confidence=EXPERIMENT.evaluation.confidence,
-        resamples=EXPERIMENT.evaluation.resamples,
+        confidence=EXPERIMENT.config.evaluation.confidence,
+        resamples=EXPERIMENT.config.evaluation.resamples,
     message:
         "Tables"
     script:

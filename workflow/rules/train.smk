@@ -5,13 +5,19 @@ folder that is named by the content of config, data and model, so a job that sta
 """
 
 
+def validation_problems(run: str) -> str:
+    """The first benchmark where the run validates on it; else no benchmark can be a reason to train."""
+    validates = RUNS[run].config.training.validate_every
+    return f"{RESULTS}/problems/{BENCHMARKS[0] if validates else 'train'}.parquet"
+
+
 rule train:
     """Train one run to its last step."""
     input:
-        config=f"{RESULTS}/config/runs/{{run}}.json",
+        config=f"{RESULTS}/runs/{{run}}/config.json",
         train=f"{RESULTS}/problems/train.parquet",
-        validation=f"{RESULTS}/problems/{BENCHMARKS[0]}.parquet",
-        model=f"{RESULTS}/models/{START}/manifest.json",
+        validation=lambda wildcards: validation_problems(wildcards.run),
+        model=lambda wildcards: f"{RESULTS}/models/{RUNS[wildcards.run].model}/manifest.json",
     output:
         metrics=f"{RESULTS}/runs/{{run}}/metrics.parquet",
         summary=f"{RESULTS}/runs/{{run}}/summary.json",
@@ -19,18 +25,21 @@ rule train:
         f"{LOGS}/train/{{run}}.log",
     benchmark:
         f"{LOGS}/train/{{run}}.benchmark.tsv"
-    threads: EXPERIMENT.resources.training_threads
+    threads: EXPERIMENT.config.resources.training_threads
     resources:
-        mem_mb=EXPERIMENT.resources.training_mem_mb,
+        mem_mb=lambda wildcards: EXPERIMENT.resources(
+            RUNS[wildcards.run]
+        ).training_mem_mb,
         runtime=1440,
     params:
         model=lambda wildcards, input: Path(input.model).parent,
-        checkpoints=CHECKPOINTS,
     message:
         "Training {wildcards.run} (log: {log})"
     shell:
-        "gdpo train {input.config} {input.train} {input.validation} {params.model} {params.checkpoints}"
+        # What follows the outputs is no param: it changes no result, so it must not be a reason to train.
+        "gdpo train {input.config} {input.train} {input.validation} {params.model} {CHECKPOINTS}"
         " {output.metrics} {output.summary} --log {log} --label {wildcards.run} --threads {threads}"
+        " --group {EXPERIMENT.name} --wandb {EXPERIMENT.config.monitoring.wandb}"
 
 
 rule export:
@@ -49,8 +58,7 @@ rule export:
         runtime=30,
     params:
         folder=lambda wildcards, output: Path(output.manifest).parent,
-        checkpoints=CHECKPOINTS,
     message:
         "Exporting {wildcards.run}"
     shell:
-        "gdpo export {input.summary} {params.checkpoints} {params.folder} 2> {log}"
+        "gdpo export {input.summary} {CHECKPOINTS} {params.folder} 2> {log}"

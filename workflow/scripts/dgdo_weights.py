@@ -8,7 +8,7 @@ from gdpo.reporting.style import save, use_style
 if __name__ == "__main__":
     use_style()
     params = snakemake.params
-    runs = {
-        name: pd.read_parquet(path) for name, path in zip(params.runs, snakemake.input.metrics, strict=True)
-    }
+    runs: dict[str, list[pd.DataFrame]] = {}
+    for path, facts in zip(snakemake.input.metrics, params.runs.values(), strict=True):
+        runs.setdefault(facts["arm"], []).append(pd.read_parquet(path))
     save(dgdo_weights(runs, params.rewards), snakemake.output.png, snakemake.output.pdf)

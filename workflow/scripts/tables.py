@@ -14,8 +14,8 @@ def main(paths: Any, params: Any, output: Any) -> None:
     keys = list(product(params.models, params.benchmarks))
     scores = {key: pd.read_parquet(path) for key, path in zip(keys, paths, strict=True)}
     settings = params.limit, params.confidence, params.resamples
-    table = main_table(scores, params.methods, *settings).sort_values("benchmark", kind="stable")
-    paired = paired_table(scores, params.reference, *settings).sort_values("benchmark", kind="stable")
+    table = main_table(scores, params.models, *settings).sort_values("benchmark", kind="stable")
+    paired = paired_table(scores, params.models, *settings).sort_values("benchmark", kind="stable")
     write_text(output.main, table.to_csv(index=False, float_format="%.4f"))
     for page, markdown, html in (
         (main_page(table, params.limit, params.confidence), output.main_md, output.main_html),

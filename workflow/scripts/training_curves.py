@@ -9,7 +9,7 @@ from gdpo.reporting.style import save, use_style
 
 
 def read_runs(paths: list[str], runs: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """All runs' training metrics in one frame, with run, method and seed."""
+    """All runs' training metrics in one frame, with run, arm, method and seed."""
     frames = [
         pd.read_parquet(path).assign(run=name, **facts)
         for path, (name, facts) in zip(paths, runs.items(), strict=True)

@@ -1,5 +1,6 @@
 """Config errors that name the file, the key, what was given and what is allowed."""
 
+import re
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
@@ -11,32 +12,34 @@ class ConfigError(ValueError):
 
 
 def config_error(
-    error: ValidationError, model: type[BaseModel], parent: Callable[[tuple], str] = lambda loc: ""
+    error: ValidationError, model: type[BaseModel], written: Callable[[str], str] = lambda key: key
 ) -> ConfigError:
     """A :class:`ConfigError` from pydantic's error: ``<key>: <problem>; given: <value>``, or the nearest key.
 
     Args:
         error: what pydantic raised.
         model: the model that was validated, for the nearest valid key of a typo.
-        parent: location in the model -> the key under which the user wrote it, with a final dot.
+        written: dotted key in the model -> the key under which the user wrote it.
     """
-    problems = error.errors(include_url=False)
-    return ConfigError("\n".join(parent(problem["loc"]) + _line(problem, model) for problem in problems))
+    problems = (_key_and_text(problem, model) for problem in error.errors(include_url=False))
+    return ConfigError("\n".join(f"{written(key)}: {text}" if key else text for key, text in problems))
 
 
-def _line(problem: dict, model: type[BaseModel]) -> str:
-    key = ".".join(str(part) for part in problem["loc"]) or "config"
+def _key_and_text(problem: dict, model: type[BaseModel]) -> tuple[str, str]:
+    key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         allowed = sorted(_fields_at(model, problem["loc"][:-1]))
         close = get_close_matches(str(problem["loc"][-1]), allowed, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        return f"{key}: unknown key; {hint}allowed: {', '.join(allowed)}"
+        return key, f"unknown key; {hint}allowed: {', '.join(allowed)}"
     if problem["type"] == "missing":
-        return f"{key}: missing"
+        return key, "missing"
     message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "value_error":
-        return f"{key}: {message}" if problem["loc"] else message
-    return f"{key}: {message}; given: {problem['input']!r}"
+    if problem["type"] != "value_error":
+        return key, f"{message}; given: {problem['input']!r}"
+    if not key and (named := re.match(r"([\w-]+(?:\.[\w.-]+)*): (.*)", message, re.S)):
+        return named[1], named[2]  # a check over several keys names its key itself
+    return key, message
 
 
 def _fields_at(model: type[BaseModel], loc: Iterable[str | int]) -> set[str]:

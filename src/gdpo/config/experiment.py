@@ -1,36 +1,32 @@
-"""The experiment file: problems, starting model, runs and evaluation, read and validated once."""
+"""The experiment file: problems, models, runs and evaluation, read and validated once."""
 
+import itertools
 import os
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-import yaml
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from gdpo.config.base import Section
 from gdpo.config.errors import ConfigError, config_error
 from gdpo.config.evaluation import EvaluationConfig
 from gdpo.config.math_files import MIRROR, MathFileProblems
-from gdpo.config.packaged_model import PackagedModel
+from gdpo.config.models import FolderModel, ModelRecipe, SizeRecipe
+from gdpo.config.monitoring import MonitoringConfig
 from gdpo.config.problems import ArithmeticProblems
-from gdpo.config.run import RunConfig
-from gdpo.config.starting_model import StartingModel
+from gdpo.config.recipe import Recipe, merge, nested, read_recipe, repeats
+from gdpo.config.run import RunConfig, content_hash
+from gdpo.config.sweep import Name, Point, Sweep
 from gdpo.config.training import ResourcesConfig
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-"""A name that becomes part of a path."""
-
 ProblemSet = Annotated[ArithmeticProblems | MathFileProblems, Field(discriminator="source")]
-START = "start"
-"""Name of the starting model among the evaluated models."""
-
-
-def _not_start(runs: dict[str, Any]) -> dict[str, Any]:
-    if START in runs:
-        raise ValueError(f"a run cannot be called {START!r}: that is the starting model")
-    return runs
+Method = Literal["grpo", "gdpo", "dgdo"]
+SHARED = ("rewards", "training", "hardware")
+"""Sections that runs share and may differ from."""
 
 
 class Problems(Section):
@@ -43,45 +39,53 @@ class Problems(Section):
 
 
 class RunRecipe(Section):
-    """One run: only what differs from the experiment's shared sections."""
+    """One run, or a sweep of them: only what differs from the experiment's shared sections."""
 
-    method: Literal["grpo", "gdpo", "dgdo"]
-    """Advantage estimator."""
+    method: Method | None = None
+    """Advantage estimator; may be left to the sweep."""
+    model: Name | None = None
+    """Entry of models to train; none: a run for each of them."""
     algorithm: dict[str, Any] = {}
-    """Settings of the estimator that differ from its defaults (docs/methods.md)."""
+    """Settings of the estimator that differ from those in methods (docs/methods.md)."""
     rewards: dict[str, Any] = {}
-    """Rewards that differ from the shared ones: name -> changed keys."""
+    """Rewards that differ from the shared ones: name -> changed keys; null removes one."""
     training: dict[str, Any] = {}
     """Training values that differ from the shared ones."""
     hardware: dict[str, Any] = {}
     """Hardware values that differ from the shared ones."""
-    seeds: list[int] | None = None
+    sweep: Sweep | None = None
+    """Values to try; one run each."""
+    seeds: list[int] | None = Field(default=None, min_length=1)
     """Seeds of this run, where they differ from the experiment's."""
 
 
 class ExperimentConfig(Section):
-    """One experiment: everything that its DAG makes."""
+    """One experiment: everything that its DAG makes. Its name is the file's."""
 
-    name: Name
-    """Name of its folder under results/."""
     problems: Problems
     """Training set and benchmarks."""
-    starting_model: Annotated[StartingModel | PackagedModel, Field(discriminator="source")]
-    """The model that training starts from."""
+    models: dict[Name, ModelRecipe] = Field(min_length=1)
+    """Model name -> where training starts from."""
+    sizes: dict[str, SizeRecipe] = {}
+    """Size of a model -> what runs of it differ in on this machine."""
+    methods: dict[Method, dict[str, Any]] = {}
+    """Method -> settings of its estimator that differ from the defaults (docs/methods.md)."""
     rewards: dict[Name, dict[str, Any]] = Field(min_length=1)
     """Shared rewards: name -> function, weight, options."""
-    training: dict[str, Any]
+    training: dict[str, Any] = {}
     """Shared training values."""
     hardware: dict[str, Any] = {}
     """Shared hardware values."""
     seeds: list[int] = Field(default=[1], min_length=1)
     """Training seeds; each run trains once a seed."""
-    runs: Annotated[dict[Name, RunRecipe], Field(min_length=1), AfterValidator(_not_start)]
+    runs: dict[Name, RunRecipe] = Field(min_length=1)
     """Run name -> recipe."""
-    evaluation: EvaluationConfig
+    evaluation: EvaluationConfig = EvaluationConfig()
     """How every model is judged."""
     resources: ResourcesConfig = ResourcesConfig()
     """What jobs ask of the machine; not part of any result."""
+    monitoring: MonitoringConfig = MonitoringConfig()
+    """Where metrics are sent; not part of any result."""
 
     @model_validator(mode="after")
     def _benchmarks_in_their_own_split(self) -> "ExperimentConfig":
@@ -94,42 +98,68 @@ class ExperimentConfig(Section):
             raise ValueError("problems.train.split: must be train")
         return self
 
-    def run_configs(self) -> dict[str, RunConfig]:
-        """``<run>-seed<seed>`` -> validated run config.
+    @model_validator(mode="after")
+    def _entries_exist(self) -> "ExperimentConfig":
+        for name, model in self.models.items():
+            _check_entry(f"models.{name}.size", model.size, self.sizes)
+        for name, run in self.runs.items():
+            _check_entry(f"runs.{name}.model", run.model, self.models)
+        return self
 
-        Raises:
-            ConfigError: a run that cannot be trained, naming ``runs.<run>`` and the key.
-        """
-        configs = {}
-        for name, recipe in self.runs.items():
-            values = self._merged(recipe)
-            for seed in recipe.seeds or self.seeds:
-                try:
-                    configs[f"{name}-seed{seed}"] = RunConfig.model_validate(values | {"seed": seed})
-                except ValidationError as error:
-                    raise config_error(error, RunConfig, partial(self._parent, name)) from error
-        return configs
 
-    def _parent(self, run: str, loc: tuple) -> str:
-        """Where the user wrote what is wrong at ``loc`` of a run: in its recipe or in a shared section."""
-        own: Any = self.runs[run].model_dump(exclude_unset=True)
-        for part in loc:
-            if not isinstance(own, Mapping) or part not in own:
-                return "" if loc and loc[0] in ("rewards", "training", "hardware") else f"runs.{run}."
-            own = own[part]
-        return f"runs.{run}."
+def _check_entry(key: str, value: str | None, entries: Mapping[str, Any]) -> None:
+    if value is not None and value not in entries:
+        close = get_close_matches(value, entries, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ValueError(f"{key}: no entry {value!r}; {hint}allowed: {', '.join(entries) or 'none'}")
 
-    def _merged(self, recipe: RunRecipe) -> dict[str, Any]:
-        own = recipe.model_dump(exclude_unset=True)
-        shared = {"rewards": self.rewards, "training": self.training, "hardware": self.hardware}
-        merged = {key: merge(value, own.get(key, {})) for key, value in shared.items()}
-        return merged | {"method": recipe.method, "algorithm": recipe.algorithm}
+
+@dataclass(frozen=True)
+class Run:
+    """One training run of an experiment."""
+
+    arm: str
+    """Its name without the seed: runs of one arm differ in nothing else."""
+    seed: int
+    model: str
+    """Entry of models that it starts from."""
+    config: RunConfig
+
+    @property
+    def name(self) -> str:
+        """Readable and stable: run, model where there are several, sweep values, seed."""
+        return f"{self.arm}-seed{self.seed}"
+
+    @cached_property
+    def resolved(self) -> dict[str, Any]:
+        """The resolved run config, as in its config.json."""
+        return self.config.resolved()
+
+    @cached_property
+    def id(self) -> str:
+        """Name and content hash: equal ids mean equal results."""
+        return f"{self.name}-{content_hash(self.resolved)}"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A validated experiment with its runs resolved."""
+
+    name: str
+    config: ExperimentConfig
+    runs: dict[str, Run]
+    """Run id -> run."""
+
+    def resources(self, run: Run) -> ResourcesConfig:
+        """What a training asks of the machine."""
+        return _resources(self.config, run.model)
 
     def length_limit(self) -> int:
         """Response-length limit l in tokens: the evaluation's own, else that of the shared length reward."""
-        if self.evaluation.length_limit is not None:
-            return self.evaluation.length_limit
-        limits = {r["options"]["limit"] for r in self.rewards.values() if "limit" in r.get("options", {})}
+        if self.config.evaluation.length_limit is not None:
+            return self.config.evaluation.length_limit
+        rewards = self.config.rewards.values()
+        limits = {r["options"]["limit"] for r in rewards if "limit" in r.get("options", {})}
         if len(limits) != 1:
             raise ConfigError(
                 "evaluation.length_limit: missing, and the rewards do not name exactly one limit"
@@ -137,39 +167,36 @@ class ExperimentConfig(Section):
         return limits.pop()
 
 
-def merge(parent: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:
-    """``parent`` with the values of ``child`` put over it, sections within sections alike."""
-    merged = dict(parent)
-    for key, value in child.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = merge(merged[key], value) if both else value
-    return merged
-
-
-def load_experiment(path: str | Path) -> ExperimentConfig:
+def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Experiment:
     """Read, validate and return an experiment file; nothing is run or written.
 
+    Args:
+        path: the file; its parents are looked for in its folder.
+        overrides: dotted key -> value, put over everything.
+
     Raises:
-        ConfigError: the file is missing or a key is wrong, one line a problem.
+        ConfigError: a file is missing or a key is wrong; one line a problem, which names the file.
     """
     path = Path(path)
     if not path.is_file():
         known = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise ConfigError(f"{path}: no such experiment file; {path.parent} has: {', '.join(known) or 'none'}")
+    recipe = read_recipe(path, overrides)
     try:
-        values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: must hold a mapping of sections, not {type(values).__name__}")
-    try:
-        experiment = _validated(values)
-        experiment.run_configs()
+        config = _validated(recipe.values)
+        experiment = Experiment(path.stem, config, _runs(config))
         experiment.length_limit()
-        _check_files(experiment)
+        for model in config.models:
+            _resources(config, model)
+        _check_files(config)
     except ConfigError as error:
-        raise ConfigError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from error
+        lines = dict.fromkeys(str(error).splitlines())
+        raise ConfigError("\n".join(f"{_origin(recipe, line)}: {line}" for line in lines)) from error
     return experiment
+
+
+def _origin(recipe: Recipe, line: str) -> str:
+    return recipe.origin(line.split(": ")[0])
 
 
 def _validated(values: dict[str, Any]) -> ExperimentConfig:
@@ -179,10 +206,130 @@ def _validated(values: dict[str, Any]) -> ExperimentConfig:
         raise config_error(error, ExperimentConfig) from error
 
 
-def _check_files(experiment: ExperimentConfig) -> None:
+def _runs(config: ExperimentConfig) -> dict[str, Run]:
+    """Every run, in the order written: recipes, then models, sweep points and seeds."""
+    runs: dict[str, Run] = {}
+    names = set(config.models)
+    for name, recipe in config.runs.items():
+        _check_repeats(config, name, recipe)
+        for run in _expanded(config, name, recipe):
+            if run.name in names:
+                raise ConfigError(f"runs.{name}: a second model would be called {run.name}; rename one")
+            names.add(run.name)
+            runs[run.id] = run
+    return runs
+
+
+def _expanded(config: ExperimentConfig, name: str, recipe: RunRecipe) -> Iterator[Run]:
+    points = recipe.sweep.combinations() if recipe.sweep else [Point("", {})]
+    models = [recipe.model] if recipe.model else list(config.models)
+    for model, point in itertools.product(models, points):
+        changes = dict(point.changes)
+        if "model" in changes and recipe.model is None and model != models[0]:
+            continue  # the sweep says which model
+        model = changes.pop("model", model)
+        _check_entry(f"runs.{name}.sweep.model", model, config.models)
+        label = (
+            point.label if "model" in point.changes or len(config.models) == 1 else _join(model, point.label)
+        )
+        layers = _layers(config, name, recipe, model, nested(changes))
+        for seed in recipe.seeds or config.seeds:
+            yield Run(_join(name, label), seed, model, _run_config(config, model, layers, seed))
+
+
+def _join(*parts: str) -> str:
+    return "-".join(part for part in parts if part)
+
+
+class Layer(NamedTuple):
+    """Values of one level of a run's inheritance."""
+
+    where: dict[str, str]
+    """Section of the run -> the key under which the user writes it at this level."""
+    values: dict[str, Any]
+
+
+def _layers(
+    config: ExperimentConfig, name: str, recipe: RunRecipe, model: str, changes: dict[str, Any]
+) -> list[Layer]:
+    """From the shared sections to the sweep's point; later ones win."""
+    start = config.models[model]
+    size = config.sizes.get(start.size or "", SizeRecipe())
+    method = changes.get("method", recipe.method)
+    own = recipe.model_dump(exclude_unset=True, include={"method", "algorithm", *SHARED})
+    return [
+        Layer({}, {section: getattr(config, section) for section in SHARED}),
+        Layer(_under(f"sizes.{start.size}"), {"training": size.training, "hardware": size.hardware}),
+        Layer(_under(f"models.{model}"), {"training": start.training, "hardware": start.hardware}),
+        Layer({"algorithm": f"methods.{method}"}, {"algorithm": config.methods.get(method, {})}),
+        Layer(_under(f"runs.{name}"), own),
+        Layer(_under(f"runs.{name}.sweep"), changes),
+    ]
+
+
+def _under(prefix: str) -> dict[str, str]:
+    return {section: f"{prefix}.{section}" for section in ("method", "algorithm", *SHARED)}
+
+
+def _run_config(config: ExperimentConfig, model: str, layers: list[Layer], seed: int) -> RunConfig:
+    values: dict[str, Any] = {
+        "seed": seed,
+        "problems": config.problems.train.model_dump(mode="json"),
+        "weights": config.models[model].weights.model_dump(mode="json"),
+    }
+    for layer in layers:
+        values = merge(values, layer.values)
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise config_error(error, RunConfig, partial(_written, layers)) from error
+
+
+def _written(layers: list[Layer], key: str) -> str:
+    """Where the user wrote ``key`` of a run: at the last level that has it, else in the run itself."""
+    section, *below = key.split(".")
+    for layer in reversed(layers):
+        values: Any = layer.values.get(section)
+        for part in below:
+            values = values.get(part) if isinstance(values, Mapping) else None
+        if values not in (None, {}):
+            return ".".join([layer.where.get(section, section), *below])
+    return f"{layers[-2].where['method'].removesuffix('.method')}.{key}" if section == "method" else key
+
+
+def _check_repeats(config: ExperimentConfig, name: str, recipe: RunRecipe) -> None:
+    """A run holds only what differs from what it inherits, whichever of its models it trains."""
+    found: list[set[str]] = []
+    for model in [recipe.model] if recipe.model else config.models:
+        *inherited, own, _ = _layers(config, name, recipe, model, {})
+        values: dict[str, Any] = {}
+        for layer in inherited:
+            values = merge(values, layer.values)
+        found.append({f"{key}: {value!r}" for key, value in repeats(own.values, values)})
+    if repeated := sorted(set.intersection(*found)):
+        raise ConfigError(
+            "\n".join(f"runs.{name}.{line} is what the run inherits already; remove it" for line in repeated)
+        )
+
+
+def _resources(config: ExperimentConfig, model: str) -> ResourcesConfig:
+    size = config.models[model].size
+    if size is None:
+        return config.resources
+    values = merge(config.resources.model_dump(exclude_unset=True), config.sizes[size].resources)
+    try:
+        return ResourcesConfig.model_validate(values)
+    except ValidationError as error:
+        raise config_error(error, ResourcesConfig, lambda key: f"sizes.{size}.resources.{key}") from error
+
+
+def _check_files(config: ExperimentConfig) -> None:
     """Every local file that the experiment reads must exist now, not when its job starts."""
-    sets = {"problems.train": experiment.problems.train} | {
-        f"problems.benchmarks.{name}": problems for name, problems in experiment.problems.benchmarks.items()
+    for name, model in config.models.items():
+        if isinstance(model.weights, FolderModel) and (problem := model.weights.problem()):
+            raise ConfigError(f"models.{name}.weights.path: {problem}")
+    sets = {"problems.train": config.problems.train} | {
+        f"problems.benchmarks.{name}": problems for name, problems in config.problems.benchmarks.items()
     }
     for key, problems in sets.items():
         if not isinstance(problems, MathFileProblems):

@@ -27,6 +27,10 @@ class RunConfig(RewardsConfig):
     hardware: HardwareConfig = HardwareConfig()
     seed: int = Field(default=1, ge=0)
     """Seed of data order, rollouts and everything else that is random."""
+    problems: dict[str, Any] = {}
+    """Resolved training set; the run is another one when its data is."""
+    weights: dict[str, Any] = {}
+    """Resolved source of the starting weights, likewise."""
     algorithm_version: int = ALGORITHM_VERSION
 
     @model_validator(mode="after")

@@ -101,3 +101,5 @@ class ResourcesConfig(Section):
     """Memory of one training, in MB; how many run side by side follows from it."""
     training_threads: PositiveInt = 1
     """Computing threads of one training."""
+    seconds_per_step: PositiveFloat | None = None
+    """Expected duration of a training step, for `gdpo plan`, until a run of the same model was measured."""

@@ -1,5 +1,6 @@
 """Colours, line styles and markers by method, and saving: the same in every figure."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib.style
@@ -28,9 +29,29 @@ def use_style() -> None:
     matplotlib.style.use(Path(__file__).with_name("gdpo.mplstyle"))
 
 
+MOST_ARMS = 10
+"""More lines than this in one panel cannot be told apart: they are then drawn by method."""
+
+
 def method_style(method: str) -> dict[str, object]:
     """Colour, line style and marker of a method: three cues, for grey print and for any eye."""
     return dict(_STYLES[method])
+
+
+def arm_styles(arms: Mapping[str, str]) -> dict[str, dict[str, object]]:
+    """Arm -> style with a ``label``: the method's own where each has one arm or there are too many of them.
+
+    Args:
+        arms: arm -> method.
+    """
+    if len(set(arms.values())) == len(arms) or len(arms) > MOST_ARMS:
+        return {arm: method_style(method) | {"label": LABELS[method]} for arm, method in arms.items()}
+    cues = {"linestyle": ["-", "--", "-.", ":"], "marker": ["o", "s", "D", "v", "^", "P", "X"]}
+    return {
+        arm: {"color": _PALETTE[i % len(_PALETTE)], "label": arm}
+        | {cue: values[i % len(values)] for cue, values in cues.items()}
+        for i, arm in enumerate(arms)
+    }
 
 
 def reward_style(i: int) -> dict[str, object]:

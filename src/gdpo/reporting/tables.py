@@ -6,41 +6,47 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from gdpo.reporting.style import LABELS
 from gdpo.statistics.metrics import METRICS, paired_difference, summarize
 
 Scores = Mapping[tuple[str, str], pd.DataFrame]
 """(model, benchmark) -> scored samples."""
 
 
+Facts = Mapping[str, str]
+"""What is known of a model: run (its name), config (hash), arm, method, start (the model it started from)."""
+
+
 def main_table(
-    scores: Scores, methods: Mapping[str, str], limit: int, confidence: float, resamples: int
+    scores: Scores, models: Mapping[str, Facts], limit: int, confidence: float, resamples: int
 ) -> pd.DataFrame:
     """One row a model and benchmark: every metric with its interval.
 
     Args:
         scores: scored samples of every model on every benchmark.
-        methods: model -> method as shown.
+        models: model -> its facts, which become columns.
         limit: response-length limit l in tokens.
         confidence: level of the intervals.
         resamples: bootstrap resamples.
     """
     rows = [
-        {"benchmark": benchmark, "model": model, "method": methods[model]}
-        | summarize(frame, limit, confidence, resamples)
+        {"benchmark": benchmark, **models[model]} | summarize(frame, limit, confidence, resamples)
         for (model, benchmark), frame in scores.items()
     ]
     return pd.DataFrame(rows)
 
 
 def paired_table(
-    scores: Scores, reference: str, limit: int, confidence: float, resamples: int
+    scores: Scores, models: Mapping[str, Facts], limit: int, confidence: float, resamples: int
 ) -> pd.DataFrame:
-    """One row a model, benchmark and metric: the paired difference to ``reference`` on the same problems."""
+    """One row a run, benchmark and metric: the paired difference to its starting model, same problems."""
     rows = [
-        {"benchmark": benchmark, "model": model, "reference": reference, "metric": metric}
-        | paired_difference(frame, scores[reference, benchmark], metric, limit, confidence, resamples)
+        {"benchmark": benchmark, **models[model], "metric": metric}
+        | paired_difference(
+            frame, scores[models[model]["start"], benchmark], metric, limit, confidence, resamples
+        )
         for (model, benchmark), frame in scores.items()
-        if model != reference
+        if model != models[model]["start"]
         for metric in METRICS
     ]
     return pd.DataFrame(rows)
@@ -81,7 +87,8 @@ def main_page(table: pd.DataFrame, limit: int, confidence: float) -> Page:
         "within_and_correct": "correct and within %",
         "response_length": "response length (tokens)",
     }
-    shown = table[["benchmark", "model", "method"]].copy()
+    shown = table[["benchmark", "run", "config"]].copy()
+    shown["method"] = table["method"].map(LABELS)
     for metric, header in headers.items():
         columns = [metric, f"{metric}_low", f"{metric}_high"]
         values = table[columns] * (1 if metric == "response_length" else 100)
@@ -95,8 +102,8 @@ def main_page(table: pd.DataFrame, limit: int, confidence: float) -> Page:
 
 def paired_page(table: pd.DataFrame, confidence: float) -> Page:
     """The paired comparison with difference and interval in one cell."""
-    shown = table[["benchmark", "model", "metric"]].copy()
-    shown[f"difference to {table['reference'].iloc[0]}"] = [
+    shown = table[["benchmark", "run", "config", "start", "metric"]].copy()
+    shown["difference to start"] = [
         f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]" for row in table.itertuples()
     ]
     shown["interval excludes 0"] = table["significant"].map({True: "yes", False: "no"})

@@ -1,0 +1,67 @@
+"""The models section: what training starts from, and what runs of that model differ in."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from gdpo.config.base import Section
+from gdpo.config.packaged_model import PackagedModel
+from gdpo.config.starting_model import StartingModel
+
+
+class HubModel(Section):
+    """A model of the Hugging Face hub; HF_HOME, HF_TOKEN and HF_HUB_OFFLINE are honoured."""
+
+    source: Literal["hub"]
+    """Where the model comes from."""
+    repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    """Repository, e.g. deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B."""
+    revision: str = "main"
+    """Branch, tag or commit; the commit that was found is written to the model's manifest."""
+
+
+class FolderModel(Section):
+    """A model in a local Hugging Face folder with safetensors weights."""
+
+    source: Literal["folder"]
+    """Where the model comes from."""
+    path: str
+    """The folder; relative to where Snakemake runs."""
+
+    def problem(self) -> str | None:
+        """What is wrong with the folder, in one sentence, or None."""
+        folder = Path(self.path)
+        if not folder.is_dir():
+            return f"{folder} is not a folder"
+        for pattern in ("config.json", "*.safetensors", "tokenizer*"):
+            if not any(folder.glob(pattern)):
+                return f"{folder} has no {pattern}"
+        return None
+
+
+Weights = Annotated[StartingModel | PackagedModel | FolderModel | HubModel, Field(discriminator="source")]
+
+
+class ModelRecipe(Section):
+    """One model to train."""
+
+    weights: Weights
+    """Where its weights come from."""
+    size: str | None = None
+    """Entry of sizes whose values its runs take; none: no such entry."""
+    training: dict[str, Any] = {}
+    """Training values that differ for this model."""
+    hardware: dict[str, Any] = {}
+    """Hardware values that differ for this model."""
+
+
+class SizeRecipe(Section):
+    """What models of one size need on one kind of machine."""
+
+    training: dict[str, Any] = {}
+    """Training values that differ from the shared ones."""
+    hardware: dict[str, Any] = {}
+    """Hardware values that differ from the shared ones."""
+    resources: dict[str, Any] = {}
+    """Resources that differ from the shared ones."""

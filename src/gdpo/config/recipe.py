@@ -1,0 +1,176 @@
+"""Recipe files: YAML that inherits from parents and holds only what differs from them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gdpo.config.errors import ConfigError
+
+INHERITS = "inherits"
+"""Key that lists a recipe's parents: paths under the config folder, without ``.yaml``; a later one wins."""
+_DISCRIMINATORS = ("source", "task")
+"""Keys that say which kind of section it is; a section of another kind replaces its parent's whole."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe with all that it inherits."""
+
+    values: dict[str, Any]
+    """The merged sections."""
+    origins: dict[str, str]
+    """Dotted key of every leaf -> the file (or command line) that gave it."""
+    fallback: str
+    """The file that was asked for."""
+
+    def origin(self, key: str) -> str:
+        """The file in which ``key``, a section above it, or something in it was written."""
+        parts = key.split(".")
+        for end in range(len(parts), 0, -1):
+            prefix = ".".join(parts[:end])
+            for leaf, file in self.origins.items():
+                if leaf == prefix or leaf.startswith(prefix + "."):
+                    return file
+        return self.fallback
+
+
+def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """Read a recipe and its parents, and put ``overrides`` (dotted key -> value) over the result.
+
+    Raises:
+        ConfigError: a missing, cyclic or unreadable file, or a value that repeats what is inherited.
+    """
+    recipe = _read(path, path.parent, ())
+    values, origins = recipe.values, recipe.origins
+    for key, value in (overrides or {}).items():
+        values = merge(values, nested({key: value}))
+        origins = {**origins, key: "--config"}
+    return Recipe(values, origins, str(path))
+
+
+def _read(path: Path, root: Path, heirs: tuple[Path, ...]) -> Recipe:
+    if path in heirs:
+        raise ConfigError(f"{path}: inherits from itself: {' -> '.join(map(str, (*heirs, path)))}")
+    own = _load(path)
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for parent in _parents(path, own.pop(INHERITS, []), root):
+        inherited = _read(parent, root, (*heirs, path))
+        values = merge(values, inherited.values)
+        origins |= inherited.origins
+    if repeated := list(repeats(own, values)):
+        raise ConfigError(
+            "\n".join(
+                f"{path}: {key}: {value!r} is what {origins.get(key, 'its parent')} says already; remove it"
+                for key, value in repeated
+            )
+        )
+    origins |= {key: str(path) for key, _ in leaves(own)}
+    return Recipe(merge(values, own), origins, str(path))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.load(path.read_text(), Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must hold a mapping of sections, not {type(values).__name__}")
+    return values
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key given twice is an error, and 1e-6 is a number."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key!r} is given twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: list(resolvers) for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(  # YAML 1.1, which PyYAML reads, takes 1e-6 for text
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def _parents(path: Path, names: Any, root: Path) -> Iterator[Path]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{path}: {INHERITS}: must be a list of recipes; given: {names!r}")
+    for name in names:
+        parent = root / f"{name}.yaml"
+        if not parent.is_file():
+            known = sorted(str(p.relative_to(root).with_suffix("")) for p in root.rglob("*.yaml"))
+            close = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(known)}"
+            raise ConfigError(f"{path}: {INHERITS}: no recipe {parent}{hint}")
+        yield parent
+
+
+def merge(parent: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:
+    """``parent`` with the values of ``child`` put over it, sections within sections alike.
+
+    ``null`` over a section removes it; a section of another ``source`` or ``task`` replaces its parent's.
+    """
+    merged = dict(parent)
+    for key, value in child.items():
+        old = merged.get(key)
+        if value is None and isinstance(old, Mapping):
+            del merged[key]
+        elif isinstance(value, Mapping) and isinstance(old, Mapping) and not _other_kind(old, value):
+            merged[key] = merge(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _other_kind(parent: Mapping[str, Any], child: Mapping[str, Any]) -> bool:
+    return any(key in parent and key in child and parent[key] != child[key] for key in _DISCRIMINATORS)
+
+
+def repeats(child: Mapping[str, Any], parent: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of ``child`` that say what ``parent`` says already."""
+    for key, value in child.items():
+        if key not in parent:
+            continue
+        old = parent[key]
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            if not _other_kind(old, value):
+                yield from ((f"{key}.{below}", found) for below, found in repeats(value, old))
+        elif type(value) is type(old) and value == old:
+            yield key, value
+
+
+def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted key and value of everything in nested sections that is not itself a filled section."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def nested(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections within sections from dotted keys: ``{"a.b": 1}`` -> ``{"a": {"b": 1}}``."""
+    sections: dict[str, Any] = {}
+    for dotted, value in changes.items():
+        *above, last = dotted.split(".")
+        for part in reversed([*above, last]):
+            value = {part: value}
+        sections = merge(sections, value)
+    return sections
