@@ -27,7 +27,7 @@ rule resolve:
     benchmark:
         f"{LOGS}/resolve/{{section}}.benchmark.tsv"
     wildcard_constraints:
-        section="|".join(map(re.escape, SECTIONS)),
+        section=r"config/(?:\w+/)?[A-Za-z0-9._-]+|runs/[A-Za-z0-9._-]+/config",
     localrule: True
     params:
         value=lambda wildcards: SECTIONS[wildcards.section],

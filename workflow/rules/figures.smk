@@ -10,7 +10,9 @@ RUN_FACTS = {
     id: {"arm": run.arm, "method": run.config.method, "seed": run.seed}
     for id, run in RUNS.items()
 }
-REWARDS = list(dict.fromkeys(name for run in RUNS.values() for name in run.config.rewards))
+REWARDS = list(
+    dict.fromkeys(name for run in RUNS.values() for name in run.config.rewards)
+)
 DGDO_RUNS = [id for id, run in RUNS.items() if run.config.method == "dgdo"]
 
 

@@ -25,7 +25,9 @@ rule report:
     """Snakemake's own HTML report, self-contained: tables, figures, captions, the DAG, how long each job took."""
     input:
         TABLES + FIGURES,
-        captions=sorted(Path(workflow.basedir, "report").glob("*.rst")),
+        captions=sorted(
+            map(os.path.relpath, Path(workflow.basedir, "report").glob("*.rst"))
+        ),
     output:
         f"{RESULTS}/report.html",
     log:
