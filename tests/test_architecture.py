@@ -15,7 +15,16 @@ ALLOWED = {
     "data": {"config"},
     "sampling": {"config", "data", "grading", "model_folder"},
     "starting_model": {"config", "data", "sampling", "model_folder"},
-    "verl_plugin": {"advantage", "rewards", "config", "sampling", "model_folder"},
+    "verl_plugin": {
+        "advantage",
+        "rewards",
+        "config",
+        "sampling",
+        "model_folder",
+        "provenance",
+        "run_state",
+        "step_log",
+    },
     "reporting": {"statistics", "advantage"},
 }
 

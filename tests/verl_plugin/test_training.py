@@ -14,9 +14,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from wandb_file import history, run_record
 
 from gdpo.advantage import GRPOConfig, grpo
 from gdpo.config.run import RunConfig
+from gdpo.provenance import PROVENANCE, read_provenance
 from gdpo.verl_plugin import launch
 
 pytestmark = pytest.mark.slow
@@ -53,15 +55,15 @@ def arguments(toy: Path, out: Path, config: Path) -> list[Path]:
         toy / "validation.parquet",
         toy / "model",
         out / "checkpoints",
-        out / "metrics.parquet",
-        out / "summary.json",
+        out / "run" / "metrics.parquet",
+        out / "run" / "summary.json",
         out / "train.log",
     ]
 
 
 def final_weights(out: Path) -> dict[str, torch.Tensor]:
     """Weights of the checkpoint that the summary names."""
-    checkpoint = json.loads((out / "summary.json").read_text())["checkpoint"]
+    checkpoint = json.loads((out / "run" / "summary.json").read_text())["checkpoint"]
     return load_file(out / "checkpoints" / checkpoint / "actor" / "huggingface" / "model.safetensors")
 
 
@@ -69,12 +71,17 @@ def final_weights(out: Path) -> dict[str, torch.Tensor]:
 def uninterrupted(toy, tmp_path_factory):
     """A DGDO run of four steps."""
     out = tmp_path_factory.mktemp("uninterrupted")
-    launch.train(*arguments(toy, out, write_run(out)), label="uninterrupted")
+    config = write_run(out)
+    launch.train(*arguments(toy, out, config), label="uninterrupted", group="tests", wandb="offline")
     return out
 
 
+def train(toy: Path, out: Path, config: Path, label: str) -> None:
+    launch.train(*arguments(toy, out, config), label=label, wandb="disabled")
+
+
 def test_every_step_is_recorded_and_weights_change(uninterrupted, toy):
-    metrics = pd.read_parquet(uninterrupted / "metrics.parquet")
+    metrics = pd.read_parquet(uninterrupted / "run" / "metrics.parquet")
     assert metrics["step"].tolist() == [1, 2, 3, 4]
     assert metrics["dgdo/step"].tolist() == [1, 2, 3, 4]
     assert (metrics["actor/grad_norm"] > 0).all()
@@ -88,16 +95,44 @@ def test_every_step_is_recorded_and_weights_change(uninterrupted, toy):
 def test_a_finished_run_is_not_trained_again(uninterrupted, toy):
     log = uninterrupted / "train.log"
     size = log.stat().st_size
-    (uninterrupted / "metrics.parquet").unlink()
-    launch.train(*arguments(toy, uninterrupted, uninterrupted / "run.json"), label="again")
+    (uninterrupted / "run" / "metrics.parquet").unlink()
+    (uninterrupted / "run" / PROVENANCE).unlink()
+    train(toy, uninterrupted, uninterrupted / "run.json", "again")
     assert log.stat().st_size == size
-    assert len(pd.read_parquet(uninterrupted / "metrics.parquet")) == STEPS
+    assert len(pd.read_parquet(uninterrupted / "run" / "metrics.parquet")) == STEPS
+    [session] = read_provenance(uninterrupted / "run")["sessions"]
+    assert (session["outcome"], session["from_step"], session["to_step"]) == ("done", 0, STEPS)
+
+
+def test_wandb_has_every_metric_of_every_step(uninterrupted):
+    """Read back from W&B's own file of the run."""
+    provenance = read_provenance(uninterrupted / "run")
+    [file] = uninterrupted.glob("checkpoints/*/wandb/offline-run-*/*.wandb")
+    run = run_record(file)
+    assert (run.run_id, run.display_name, run.run_group) == (
+        provenance["wandb"]["id"],
+        "uninterrupted",
+        "tests",
+    )
+    config = {item.key: json.loads(item.value_json) for item in run.config.update}
+    assert config["gdpo"]["run"] == json.loads((uninterrupted / "run.json").read_text())
+    logged = pd.DataFrame.from_dict(history(file), orient="index").rename_axis("step")
+    local = pd.read_parquet(uninterrupted / "run" / "metrics.parquet").set_index("step")
+    pd.testing.assert_frame_equal(logged[local.columns], local, check_dtype=False)
+    assert {
+        "dgdo/effective_beta",
+        "dgdo/reward_length/weight",
+        "train/reward",
+        "train/advantage",
+        "timing/generation_time",
+    } <= set(logged)
 
 
 @pytest.mark.parametrize("kill", [signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(kill, uninterrupted, toy, tmp_path):
     paths = arguments(toy, tmp_path, write_run(tmp_path))
     command = [sys.executable, "-m", "gdpo.cli", "train", *map(str, paths[:-1]), "--log", str(paths[-1])]
+    command += ["--wandb", "offline"]
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, start_new_session=True, env=environment) as process:
         _wait_for_checkpoint(tmp_path / "checkpoints", process)
@@ -106,11 +141,17 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(kill, uninterrupted
         assert process.wait(30) != 0
     gone, alive = psutil.wait_procs(children, timeout=20)
     assert not alive and len(gone) > 5
-    assert not (tmp_path / "metrics.parquet").exists()
+    assert not (tmp_path / "run" / "metrics.parquet").exists()
+    [first] = read_provenance(tmp_path / "run")["sessions"]
+    assert first["outcome"] == ("running" if kill == signal.SIGKILL else "interrupted")
 
-    launch.train(*paths, label="resumed")
+    launch.train(*paths, label="resumed", wandb="offline")
     assert not list(Path("/tmp").glob(f"gdpo-ray-{process.pid}-*"))
-    metrics, whole = (pd.read_parquet(out / "metrics.parquet") for out in (tmp_path, uninterrupted))
+    record = read_provenance(tmp_path / "run")
+    assert [(s["outcome"], s["from_step"]) for s in record["sessions"]] == [("interrupted", 0), ("done", 2)]
+    segments = tmp_path.glob("checkpoints/*/wandb/offline-run-*/*.wandb")
+    assert {run_record(segment).run_id for segment in segments} == {record["wandb"]["id"]}
+    metrics, whole = (pd.read_parquet(out / "run" / "metrics.parquet") for out in (tmp_path, uninterrupted))
     assert metrics["step"].tolist() == [1, 2, 3, 4]
     weights = [c for c in whole if c.startswith("dgdo/") and c.endswith("/weight")]
     assert len(weights) == 2
@@ -129,12 +170,22 @@ def _wait_for_checkpoint(checkpoints: Path, process: subprocess.Popen, timeout: 
     raise AssertionError(f"no checkpoint of step 2 (exit code {process.poll()})")
 
 
+def test_a_training_that_fails_says_why(toy, tmp_path):
+    """No prompt is short enough, which veRL finds out."""
+    training = json.loads(write_run(tmp_path).read_text())["training"] | {"max_prompt_length": 1}
+    with pytest.raises(launch.TrainingFailed, match="exit code 1; see .*train.log"):
+        train(toy, tmp_path, write_run(tmp_path, training=training), "failing")
+    [session] = read_provenance(tmp_path / "run")["sessions"]
+    assert session["outcome"] == "failed" and session["to_step"] == 0
+    assert session["error"].startswith("ValueError: num_samples should be a positive integer value")
+
+
 def test_group_filter_leaves_no_group_in_which_no_reward_varies(toy, tmp_path):
     """Through veRL's own filter: dead groups are replaced, groups with one varying reward are kept."""
     training = json.loads(write_run(tmp_path).read_text())["training"] | {"steps": 2, "filter_groups": True}
     config = write_run(tmp_path, method="gdpo", algorithm={}, training=training)
-    launch.train(*arguments(toy, tmp_path, config), label="filtered")
-    metrics = pd.read_parquet(tmp_path / "metrics.parquet")
+    train(toy, tmp_path, config, "filtered")
+    metrics = pd.read_parquet(tmp_path / "run" / "metrics.parquet")
     assert metrics["train/dead_group_share"].tolist() == [0, 0]
     assert metrics["training/filter_groups/evicted_samples"].sum() > 0
     # The toy model is hardly ever right: filtering on correctness alone would have dropped these groups.
@@ -156,13 +207,13 @@ def test_one_step_moves_the_policy_as_the_advantages_say(toy, tmp_path, monkeypa
         rewards={"length": {"options": {"limit": 20}}},
         training=training,
     )
-    launch.train(*arguments(toy, tmp_path, config), label="one step")
+    train(toy, tmp_path, config, "one step")
 
     rollouts = pd.read_json(dump / "1.jsonl", lines=True)
     groups = rollouts["uid"].str.rsplit("_", n=2).str[0].tolist()
     advantages = grpo({"length": torch.tensor(rollouts["score"].to_numpy(float))}, groups, GRPOConfig())
     assert advantages.abs().sum() > 0
-    checkpoint = json.loads((tmp_path / "summary.json").read_text())["checkpoint"]
+    checkpoint = json.loads((tmp_path / "run" / "summary.json").read_text())["checkpoint"]
     after = tmp_path / "checkpoints" / checkpoint / "actor" / "huggingface"
     gains = _log_probs(after, toy / "model", rollouts) - _log_probs(toy / "model", toy / "model", rollouts)
     assert (advantages * gains).sum() > 0

@@ -1,5 +1,6 @@
 """W&B runs that stay on this machine: real wandb, read back from its own files."""
 
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,23 @@ print(open_wandb_run("gdpo", "dgdo-seed1", {"seed": 1}, print))
 wandb.init()  # as veRL's logger does
 wandb.log({"train/reward": 0.5}, step=7)
 wandb.finish()
+"""
+BREAK = """
+import os, psutil, signal
+from verl.utils.tracking import Tracking
+import gdpo.verl_plugin.register
+import verl.trainer.ppo.v1
+from gdpo.verl_plugin.trainer import _Recorder
+committed = []
+tracking = Tracking("gdpo", "run", ["file", "wandb"], {"trainer": {}})
+recorder = _Recorder(tracking, lambda: committed.append(step), lambda error: print("BROKE", type(error)))
+for step in range(1, 5):
+    recorder.log(data={"x": step}, step=step)
+    if step == 2:
+        [core] = [p for p in psutil.Process().children(recursive=True) if "wandb-core" in p.name()]
+        core.kill(), core.wait()
+recorder.finish()
+print("COMMITTED", committed)
 """
 KEY = "0123456789abcdef0123456789abcdef01234567"
 
@@ -67,3 +85,15 @@ def test_without_a_server_the_run_is_recorded_offline(server, tmp_path):
     assert history(file) == {7: {"train/reward": 0.5}}
     text = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert not any(KEY.encode() in content for content in text)
+
+
+@pytest.mark.slow
+def test_a_broken_wandb_does_not_end_the_training(tmp_path):
+    """W&B's own process is killed between two steps of veRL's real logger."""
+    log = tmp_path / "steps.jsonl"
+    environment = os.environ | Tracking("offline", "gdpo", "run", "demo").variables(tmp_path)
+    environment |= {"VERL_FILE_LOGGER_PATH": str(log), "VERL_PLATFORM": "cpu"}
+    result = subprocess.run([sys.executable, "-c", BREAK], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("BROKE") == 1 and "COMMITTED [1, 2, 3, 4]" in result.stdout
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2, 3, 4]

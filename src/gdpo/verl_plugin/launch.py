@@ -14,15 +14,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from filelock import FileLock, Timeout
 
 from gdpo.config.run import RunConfig, content_hash, load_run_config
 from gdpo.model_folder import model_hash
+from gdpo.provenance import restore_provenance, session
+from gdpo.run_state import LOCK
+from gdpo.step_log import all_steps, newest_step, segment_path
 from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
 from gdpo.verl_plugin.progress import LABEL, STREAM
+from gdpo.verl_plugin.wandb_run import Choice, Tracking, wandb_id
 from gdpo.whole_file import whole_file, write_text
 
 TRACKER = "latest_checkpointed_iteration.txt"
@@ -44,6 +50,8 @@ def train(
     log: Path,
     label: str,
     threads: int = 1,
+    group: str = "",
+    wandb: Choice = "auto",
 ) -> None:
     """Train a run to its last step, going on from its newest complete checkpoint.
 
@@ -53,30 +61,36 @@ def train(
         validation_parquet: validation problems.
         model: Hugging Face folder of the starting model, with its manifest.
         checkpoints: root of checkpoint folders; this run's is named by the content of config, data and model.
-        metrics: parquet to write, one row a step, veRL's metric names as columns.
+        metrics: parquet to write, one row a step, veRL's metric names as columns; provenance goes beside it.
         summary: JSON to write: steps, checkpoint folder.
         log: file for the trainer's output; appended to.
-        label: name of the run in progress lines.
+        label: name of the run in progress lines and in W&B.
         threads: computing threads of the rollout and of the training worker.
+        group: group of the run in W&B.
+        wandb: whether W&B gets the metrics; auto is online with an API key and offline without.
 
     Raises:
         TrainingFailed: the trainer failed; its checkpoints stay.
     """
-    run = load_run_config(config)
-    data = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (train_parquet, validation_parquet)]
-    key = content_hash([run.resolved(), *data, model_hash(model)])
-    folder = checkpoints / key
+    run, tracking = load_run_config(config), Tracking.of(wandb, label, group, os.environ)
+    data = {"train": _sha256(train_parquet), "validation": _sha256(validation_parquet)}
+    inputs = {"data": data, "model": model_hash(model)}
+    key = content_hash([run.resolved(), *data.values(), inputs["model"]])
+    folder = (checkpoints / key).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with _only_trainer(folder, label):
-        if last_step(folder) < run.training.steps:
+        step = last_step(folder)
+        if step < run.training.steps:
+            known = {"checkpoint": key, "config": content_hash(json.loads(config.read_text())), **inputs}
+            known |= _facts(run, tracking, folder)
             paths = RunPaths(config, model, train_parquet, validation_parquet, folder)
             paths = RunPaths(*(path.resolve() for path in paths))
-            _run_trainer(run, paths, log, label, threads)
-            if last_step(folder) < run.training.steps:
-                raise TrainingFailed(
-                    f"{label}: ended at step {last_step(folder)} of {run.training.steps}; see {log}"
-                )
-    _write_metrics(folder, metrics)
+            with session(known, [folder, metrics.parent], log, step, partial(newest_step, folder)):
+                _run_trainer(run, paths, tracking, log, threads)
+        else:
+            restore_provenance(folder, metrics.parent)
+    with whole_file(metrics) as table:
+        pd.DataFrame(all_steps(folder)).to_parquet(table, index=False)
     checkpoint = f"{key}/global_step_{last_step(folder)}"
     write_text(summary, json.dumps({"steps": run.training.steps, "checkpoint": checkpoint}) + "\n")
 
@@ -90,7 +104,7 @@ def last_step(folder: Path) -> int:
 @contextlib.contextmanager
 def _only_trainer(folder: Path, label: str) -> Iterator[None]:
     """Hold the run's lock: a Snakemake that was killed may have left a job that still trains this run."""
-    lock = FileLock(folder / "lock")
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -102,17 +116,27 @@ def _only_trainer(folder: Path, label: str) -> Iterator[None]:
         lock.release()
 
 
-def _run_trainer(run: RunConfig, paths: RunPaths, log: Path, label: str, threads: int) -> None:
-    segment = paths.checkpoints / "metrics" / f"{last_step(paths.checkpoints):08d}.jsonl"
-    segment.parent.mkdir(exist_ok=True)
+def _facts(run: RunConfig, tracking: Tracking, folder: Path) -> dict[str, Any]:
+    """What provenance says of a run beyond its inputs."""
+    wandb = {"mode": tracking.mode, "project": tracking.project, "group": tracking.group, "id": None}
+    if tracking.mode != "disabled":
+        wandb["id"] = wandb_id(folder)
+    devices = run.hardware.nodes * run.hardware.gpus_per_node
+    return {"algorithm_version": run.algorithm_version, "devices": devices, "wandb": wandb}
+
+
+def _run_trainer(run: RunConfig, paths: RunPaths, tracking: Tracking, log: Path, threads: int) -> None:
+    folder, label = paths.checkpoints, tracking.name
+    segment = segment_path(folder, last_step(folder))
+    write_text(segment, "")  # steps after the checkpoint are trained again
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "gdpo.verl_plugin.main", *verl_overrides(run, paths, ["file"])]
+    command = [sys.executable, "-m", "gdpo.verl_plugin.main", *verl_overrides(run, paths, tracking)]
     with _scratch_folder() as scratch, log.open("ab") as log_file:
         terminal = os.dup(2)
-        environment = _environment(run, scratch, segment, label, threads) | {STREAM: str(terminal)}
+        environment = _environment(run, scratch, segment, label, threads) | tracking.variables(folder)
         child = subprocess.Popen(
             command,
-            env=environment,
+            env=environment | {STREAM: str(terminal)},
             stdout=log_file,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -125,6 +149,8 @@ def _run_trainer(run: RunConfig, paths: RunPaths, log: Path, label: str, threads
             code = _wait(child)
     if code:
         raise TrainingFailed(f"{label}: the trainer ended with exit code {code}; see {log}:\n{_tail(log)}")
+    if last_step(folder) < run.training.steps:
+        raise TrainingFailed(f"{label}: ended at step {last_step(folder)} of {run.training.steps}; see {log}")
 
 
 def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threads: int) -> dict[str, str]:
@@ -219,12 +245,6 @@ def _tail(log: Path, lines: int = 15) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def _write_metrics(folder: Path, target: Path) -> None:
-    """One row a step from the JSON-lines files of all segments; of a step trained twice, the later one."""
-    rows: dict[int, dict[str, float]] = {}
-    for segment in sorted((folder / "metrics").glob("*.jsonl")):
-        for line in segment.read_text().splitlines():
-            record = json.loads(line)
-            rows[record["step"]] = {"step": record["step"], **record["data"]}
-    with whole_file(target) as partial:
-        pd.DataFrame([rows[step] for step in sorted(rows)]).to_parquet(partial, index=False)
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from gdpo.config.run import RunConfig
 from gdpo.config.training import HardwareConfig, TrainingConfig
 from gdpo.verl_plugin.reward_columns import VECTOR
+from gdpo.verl_plugin.wandb_run import Tracking
 
 PLUGIN = Path(__file__).parent
 CPU_ROUTER = PLUGIN / "cpu" / "router.yaml"
@@ -22,14 +23,14 @@ class RunPaths(NamedTuple):
     checkpoints: Path
 
 
-def verl_overrides(run: RunConfig, paths: RunPaths, loggers: list[str]) -> list[str]:
+def verl_overrides(run: RunConfig, paths: RunPaths, tracking: Tracking) -> list[str]:
     """Every value in which ``run`` differs from veRL's own ``ppo_trainer`` config, as ``key=value``."""
     values = {
         **_data(run, paths),
         **_actor(run),
         **_rollout(run),
         **_algorithm(run.training),
-        **_trainer(run, paths, loggers),
+        **_trainer(run, paths, tracking),
         **(_cpu() if run.hardware.platform == "cpu" else _cuda(run.hardware)),
         **(
             _transformers_rollout() if run.hardware.rollout == "transformers" else _vllm_rollout(run.hardware)
@@ -110,14 +111,16 @@ def _algorithm(training: TrainingConfig) -> dict[str, Any]:
     return values
 
 
-def _trainer(run: RunConfig, paths: RunPaths, loggers: list[str]) -> dict[str, Any]:
+def _trainer(run: RunConfig, paths: RunPaths, tracking: Tracking) -> dict[str, Any]:
     training = run.training
     return {
         "trainer.v1.trainer_mode": "gdpo",
         "+gdpo.run_config": paths.run_config,
         "trainer.nnodes": run.hardware.nodes,
         "trainer.n_gpus_per_node": run.hardware.gpus_per_node,
-        "trainer.logger": loggers,
+        "trainer.logger": ["file"] if tracking.mode == "disabled" else ["file", "wandb"],
+        "trainer.project_name": _quoted(tracking.project),
+        "trainer.experiment_name": _quoted(tracking.name),
         "trainer.total_training_steps": training.steps,
         "trainer.total_epochs": 1_000_000,  # the number of steps ends a run
         "trainer.save_freq": training.checkpoint_every,
@@ -182,6 +185,11 @@ def _vllm_rollout(hardware: HardwareConfig) -> dict[str, Any]:
     }
 
 
+def _quoted(text: str) -> str:
+    """A string in hydra's grammar, whatever is in it."""
+    return '"' + text.replace('"', r"\"") + '"'
+
+
 def _render(value: Any) -> str:
     """A hydra value: paths quoted, lists and booleans in hydra's grammar."""
     if isinstance(value, bool):
@@ -189,5 +197,5 @@ def _render(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(map(str, value)) + "]"
     if isinstance(value, Path):
-        return f'"{value}"'
+        return _quoted(str(value))
     return str(value)

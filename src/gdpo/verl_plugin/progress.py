@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 
+from gdpo.config.training import TrainingConfig
+
 LABEL = "GDPO_RUN_LABEL"
 """Environment variable: the name of the run in progress lines."""
 STREAM = "GDPO_PROGRESS_FD"
@@ -13,15 +15,16 @@ STREAM = "GDPO_PROGRESS_FD"
 
 
 class Progress:
-    """Prints step, rewards, response length, seconds a step and time left.
+    """Prints step, rewards, response length, generated tokens a second, seconds a step and time left.
 
     Args:
-        steps: the run's last step.
+        training: steps and batch of the run.
         every: least seconds between two lines.
     """
 
-    def __init__(self, steps: int, every: float = 5.0):
-        self._steps, self._every = steps, every
+    def __init__(self, training: TrainingConfig, every: float = 5.0):
+        self._steps, self._every = training.steps, every
+        self._responses = training.train_batch_size * training.responses_per_prompt
         self._label = os.environ.get(LABEL, "train")
         self._stream = os.fdopen(os.dup(int(os.environ.get(STREAM, sys.stderr.fileno()))), "w")
         self._start, self._last_print = time.monotonic(), 0.0
@@ -45,10 +48,14 @@ class Progress:
             for name, value in metrics.items()
             if name.startswith("reward/") and name.endswith("/mean")
         )
-        left = timedelta(seconds=round(per_step * (self._steps - step)))
+        length, left = (
+            metrics["response_length/mean"],
+            timedelta(seconds=round(per_step * (self._steps - step))),
+        )
+        speed = length * self._responses / metrics["perf/time_per_step"]
         self.say(
-            f"step {step}/{self._steps}  {rewards}  length {metrics['response_length/mean']:.0f} tokens  "
-            f"{per_step:.1f} s/step  ETA {left}"
+            f"step {step}/{self._steps}  {rewards}  length {length:.0f} tokens  "
+            f"{speed:.0f} tokens/s  {per_step:.1f} s/step  ETA {left}"
         )
 
     def say(self, text: str) -> None:

@@ -6,11 +6,13 @@ engine and rollout registries. The lines that *are* the method are in ``_compute
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import torch
 import transfer_queue as tq
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
 from verl.protocol import DataProto
@@ -23,8 +25,10 @@ from verl.workers.utils.padding import response_to_nested
 
 from gdpo.advantage import broadcast_nested, estimate
 from gdpo.config.run import load_run_config
+from gdpo.provenance import one_line
 from gdpo.verl_plugin.progress import Progress
 from gdpo.verl_plugin.reward_columns import reward_columns
+from gdpo.verl_plugin.wandb_run import open_wandb_run
 from gdpo.whole_file import write_text
 
 STATE_FILE = "estimator.json"
@@ -39,11 +43,14 @@ class GDPOTrainer(PPOTrainerSync):
         with open_dict(config):
             # veRL chooses the replay buffer by the literal name of its own synchronous mode.
             config.trainer.v1.trainer_mode = "sync"
-        self.run_config = load_run_config(config.gdpo.run_config)
+            self.run_config = load_run_config(config.gdpo.run_config)
+            config.gdpo.run = self.run_config.resolved()  # W&B shows it: runs are filtered by its values
         self.estimator_state: dict | None = None
         self._checkpoint_due = False
+        self._progress = Progress(self.run_config.training)
         super().__init__(config)
-        self._progress = Progress(self.run_config.training.steps)
+        # A server that does not answer is waited for while the workers start.
+        self._wandb_run = ThreadPoolExecutor(1).submit(self._open_wandb_run)
 
     # ---- the method --------------------------------------------------------------------------------------
 
@@ -122,6 +129,26 @@ class GDPOTrainer(PPOTrainerSync):
 
     # ---- what people watch -------------------------------------------------------------------------------
 
+    def fit(self, agent_loop_manager: Any) -> None:
+        if not self._wandb_run.result():
+            self._without_wandb()
+        super().fit(agent_loop_manager)
+
+    def _open_wandb_run(self) -> bool:
+        trainer = self.config.trainer
+        if "wandb" not in trainer.logger:
+            return False
+        config = OmegaConf.to_container(self.config, resolve=True)
+        return open_wandb_run(trainer.project_name, trainer.experiment_name, config, self._progress.say)
+
+    def _without_wandb(self, error: Exception | None = None) -> None:
+        """Log to the local file alone from now on."""
+        if error is not None:
+            problem = one_line(f"{type(error).__name__}: {error}")
+            self._progress.say(f"W&B broke ({problem}); going on with the local metrics alone")
+        with open_dict(self.config):
+            self.config.trainer.logger = ["file"]
+
     def prepare_step(self) -> dict:
         # Batched rollouts happen here; veRL's own timer starts where it waits for asynchronous ones.
         with marked_timer("gen", self.timing_raw):
@@ -129,7 +156,7 @@ class GDPOTrainer(PPOTrainerSync):
 
     def on_train_begin(self) -> None:
         super().on_train_begin()
-        self.logger = _ThenCommit(self.logger, self._commit_checkpoint)
+        self.logger = _Recorder(self.logger, self._commit_checkpoint, self._without_wandb)
         self._progress.start(self.global_steps)
 
     def _compute_metrics(self, batch: KVBatchMeta, metrics: dict, timing_raw: dict, **kwargs) -> None:
@@ -138,15 +165,28 @@ class GDPOTrainer(PPOTrainerSync):
         self._progress.update(self.global_steps, metrics)
 
 
-class _ThenCommit:
-    """veRL's metrics logger, which commits the checkpoint that is due after each record."""
+class _Recorder:
+    """veRL's metrics logger: the local file first, then W&B, then the checkpoint that is due.
 
-    def __init__(self, logger: Tracking, commit: Callable[[], None]):
-        self._logger, self._commit = logger, commit
+    An error of W&B goes to ``on_wandb_error`` and ends its part, not the training.
+    """
 
-    def log(self, data: dict, step: int, **kwargs) -> None:
-        self._logger.log(data=data, step=step, **kwargs)
+    def __init__(
+        self, tracking: Tracking, commit: Callable[[], None], on_wandb_error: Callable[[Exception], None]
+    ):
+        self._tracking, self._commit, self._on_wandb_error = tracking, commit, on_wandb_error
+
+    def log(self, data: dict, step: int) -> None:
+        self._tracking.log(data, step, backend=["file"])
+        self._guarded(lambda: self._tracking.log(data, step, backend=["wandb"]))
         self._commit()
 
-    def __getattr__(self, name: str):
-        return getattr(self._logger, name)
+    def finish(self, exit_code: int = 0) -> None:
+        self._guarded(lambda: self._tracking.finish(exit_code))
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:  # e.g. its service was killed for memory
+            self._tracking.logger.pop("wandb", None)
+            self._on_wandb_error(error)
