@@ -145,6 +145,23 @@ def plan(
     show_plan(found, " ".join(command))
 
 
+@app.command()
+def status(
+    experiment: Annotated[str, typer.Argument(help="name of a file in config/")] = "demo",
+    changes: Annotated[list[str] | None, typer.Argument(help="dotted keys, as training.steps=20")] = None,
+) -> None:
+    """Show how far every training run of an experiment is; Snakemake need not run."""
+    from datetime import UTC, datetime
+
+    from gdpo.config.experiment import load_experiment
+    from gdpo.run_state import run_states, show_states
+
+    loaded = load_experiment(Path("config", f"{experiment}.yaml"), _overrides(changes or []))
+    expected = {id: run.resolved for id, run in loaded.runs.items()}
+    checkpoints = Path(os.environ.get("CKPT_DIR", "results/checkpoints"))
+    show_states(run_states(Path("results", loaded.name), expected, checkpoints), datetime.now(UTC))
+
+
 def _overrides(changes: list[str]) -> dict[str, Any]:
     import yaml
 
