@@ -162,6 +162,14 @@ def status(
     show_states(run_states(Path("results", loaded.name), expected, checkpoints), datetime.now(UTC))
 
 
+@app.command()
+def compare(a: ExistingFolder, b: ExistingFolder) -> None:
+    """Compare run folders A and B: configs, provenance, the end of training, and evaluation by problem."""
+    from gdpo.comparison import compare_runs, show_comparison
+
+    show_comparison(compare_runs(a, b))
+
+
 def _overrides(changes: list[str]) -> dict[str, Any]:
     import yaml
 
