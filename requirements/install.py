@@ -53,7 +53,7 @@ def install_torch():
 def install(lock_set):
     """One lock set into the environment; `peers` into a folder that nothing imports by accident."""
     uv = [PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", PYTHON, "--no-deps"]
-    # A training is many processes: without compiled files each would compile what it imports, 4 s of veRL alone.
+    # A training is many processes: without this each may compile all that it imports, 4 s for veRL alone.
     uv.append("--compile-bytecode")
     lock = ["-r", os.path.join("requirements", lock_set + ".txt")]
     target = ["--target", os.path.join(VENV, "peers")] if lock_set == "peers" else []

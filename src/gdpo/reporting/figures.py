@@ -27,7 +27,7 @@ def training_curves(runs: pd.DataFrame, rewards: Sequence[str], limit: int, wind
     for axis, (column, label) in zip(axes, columns.items(), strict=True):
         for arm, rows in runs.groupby("arm", sort=False):
             if rows[column].notna().any():
-                _curve(axis, rows, column, styles[arm] | {"marker": ""}, window)
+                _curve(axis, rows, column, styles[arm] | {"marker": ""}, window, raw=len(styles) <= 4)
         axis.set(xlabel="training step", ylabel=label)
     axes[-1].axhline(limit, color="0.3", linewidth=0.8, linestyle=":")
     axes[-1].annotate(
@@ -37,7 +37,9 @@ def training_curves(runs: pd.DataFrame, rewards: Sequence[str], limit: int, wind
     return figure
 
 
-def _curve(axis: Axes, rows: pd.DataFrame, column: str, style: dict[str, object], window: int) -> None:
+def _curve(
+    axis: Axes, rows: pd.DataFrame, column: str, style: dict[str, object], window: int, raw: bool
+) -> None:
     by_seed = rows.pivot_table(index="step", columns="seed", values=column).sort_index()
     smooth = by_seed.rolling(window, center=True, min_periods=1).mean()
     axis.plot(smooth.index, smooth.mean(axis=1), **style)
@@ -45,7 +47,7 @@ def _curve(axis: Axes, rows: pd.DataFrame, column: str, style: dict[str, object]
         axis.fill_between(
             smooth.index, smooth.min(axis=1), smooth.max(axis=1), color=style["color"], alpha=0.15, lw=0
         )
-    else:
+    elif raw:
         axis.plot(by_seed.index, by_seed.iloc[:, 0], color=style["color"], alpha=0.2, linewidth=0.6)
 
 
