@@ -1,6 +1,7 @@
 """Two finished or interrupted runs side by side: configs, provenance, training and evaluation."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,7 +119,7 @@ def show_comparison(comparison: Comparison) -> None:
     console = Console()
     for title, differences in (("config", comparison.config), ("provenance", comparison.provenance)):
         if differences:
-            rows = [[key, str(x), str(y)] for key, x, y in differences]
+            rows = [[key, _shown(x), _shown(y)] for key, x, y in differences]
             console.print(_table(title, ["key", "A", "B"], rows))
         else:
             console.print(f"{title}: no difference")
@@ -142,6 +143,12 @@ def show_comparison(comparison: Comparison) -> None:
         console.print(_table("evaluation", header, rows))
     else:
         console.print("evaluation: no benchmark on which both runs were scored")
+
+
+def _shown(value: Any) -> str:
+    """A value as text; of a hash its beginning."""
+    text = str(value)
+    return text[:12] if re.fullmatch("[0-9a-f]{40,}", text) else text
 
 
 def _table(title: str, header: list[str], rows: list[list[str]]) -> Table:
