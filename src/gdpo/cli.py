@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -135,14 +136,15 @@ def plan(
 ) -> None:
     """Show what Snakemake would run, the changed key behind each training, and device hours; run nothing."""
     from gdpo.config.experiment import load_experiment
+    from gdpo.config.recipe import parse_changes
     from gdpo.planning import make_plan, show_plan
 
-    settings = [f"experiment={experiment}", *(changes or [])]
-    loaded = load_experiment(Path("config", f"{experiment}.yaml"), _overrides(changes or []))
+    settings = [f"experiment={experiment}"] + ([f"set={shlex.join(changes)}"] if changes else [])
+    loaded = load_experiment(Path("config", f"{experiment}.yaml"), parse_changes(changes or []))
     command = ["snakemake", "--profile", profile, "--config", *settings]
     # The plan shows trainings after a new version of the estimators; Snakemake waits for retrain=true.
     found = make_plan(loaded, Path("results"), [*command, "retrain=true"])
-    show_plan(found, " ".join(command))
+    show_plan(found, shlex.join(command))
 
 
 @app.command()
@@ -154,9 +156,10 @@ def status(
     from datetime import UTC, datetime
 
     from gdpo.config.experiment import load_experiment
+    from gdpo.config.recipe import parse_changes
     from gdpo.run_state import run_states, show_states
 
-    loaded = load_experiment(Path("config", f"{experiment}.yaml"), _overrides(changes or []))
+    loaded = load_experiment(Path("config", f"{experiment}.yaml"), parse_changes(changes or []))
     expected = {id: run.resolved for id, run in loaded.runs.items()}
     checkpoints = Path(os.environ.get("CKPT_DIR", "results/checkpoints"))
     show_states(run_states(Path("results", loaded.name), expected, checkpoints), datetime.now(UTC))
@@ -168,15 +171,6 @@ def compare(a: ExistingFolder, b: ExistingFolder) -> None:
     from gdpo.comparison import compare_runs, show_comparison
 
     show_comparison(compare_runs(a, b))
-
-
-def _overrides(changes: list[str]) -> dict[str, Any]:
-    import yaml
-
-    pairs = [change.partition("=") for change in changes]
-    if wrong := [key for key, equals, _ in pairs if not equals]:
-        raise ValueError(f"{wrong[0]}: give KEY=VALUE, as in training.steps=20")
-    return {key: yaml.safe_load(value) for key, _, value in pairs}
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import pytest
 
 from gdpo.config.errors import ConfigError
-from gdpo.config.recipe import merge, nested, read_recipe
+from gdpo.config.recipe import merge, nested, parse_changes, read_recipe
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_numbers_are_numbers(write):
 def test_the_command_line_wins_and_is_named(write):
     recipe = read_recipe(write(c="s: {x: 1, y: 2}\n"), {"s.x": 5, "t.u": 6})
     assert recipe.values == {"s": {"x": 5, "y": 2}, "t": {"u": 6}}
-    assert recipe.origin("s.x") == "--config" and recipe.origin("s.y").endswith("c.yaml")
+    assert recipe.origin("s.x") == "command line" and recipe.origin("s.y").endswith("c.yaml")
 
 
 def test_null_removes_a_section_and_another_kind_replaces_it():
@@ -76,3 +76,15 @@ def test_null_removes_a_section_and_another_kind_replaces_it():
 
 def test_dotted_keys_become_sections():
     assert nested({"a.b": 1, "a.c.d": 2, "e": 3}) == {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
+
+
+def test_changes_on_the_command_line_are_yaml():
+    assert parse_changes(["a.b=1e-6", "c=[1, 2]", "d=x=y", "e=null"]) == {
+        "a.b": 1e-6,
+        "c": [1, 2],
+        "d": "x=y",
+        "e": None,
+    }
+    for wrong in ("a", "=1", "a={"):
+        with pytest.raises(ConfigError):
+            parse_changes([wrong])

@@ -316,6 +316,15 @@ def test_the_plan_names_the_changed_key_and_hours(done):
     assert "1 training\n" in re.sub(r" +\n", "\n", plan) and "1 train," in plan
 
 
+def test_status_and_compare_read_the_study_s_files(done):
+    status = gdpo(done, "status", "demo", "seeds=[1,2]")
+    states = {line.split("│")[1].strip()[:-9]: line for line in status.splitlines() if "-seed" in line}
+    assert "done" in states["dgdo-seed1"] and "not started" in states["dgdo-seed2"]
+    runs = sorted((done.folder / "results" / "demo" / "runs").iterdir())
+    compared = gdpo(done, "compare", *map(str, runs))
+    assert re.search(r"method\W+dgdo\W+grpo", compared) and "arithmetic-hard" in compared
+
+
 def test_a_run_that_another_experiment_trained_is_not_trained_twice(done):
     twin = done.folder / "config" / "twin.yaml"
     twin.write_text(done.experiment.read_text())

@@ -1,7 +1,7 @@
 """Recipe files: YAML that inherits from parents and holds only what differs from them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +13,8 @@ from gdpo.config.errors import ConfigError
 
 INHERITS = "inherits"
 """Key that lists a recipe's parents: paths under the config folder, without ``.yaml``; a later one wins."""
+COMMAND_LINE = "command line"
+"""Stands for the file of a value that was given there."""
 _DISCRIMINATORS = ("source", "task")
 """Keys that say which kind of section it is; a section of another kind replaces its parent's whole."""
 
@@ -49,7 +51,7 @@ def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recip
     values, origins = recipe.values, recipe.origins
     for key, value in (overrides or {}).items():
         values = merge(values, nested({key: value}))
-        origins = {**origins, key: "--config"}
+        origins = {**origins, key: COMMAND_LINE}
     return Recipe(values, origins, str(path))
 
 
@@ -174,3 +176,21 @@ def nested(changes: Mapping[str, Any]) -> dict[str, Any]:
             value = {part: value}
         sections = merge(sections, value)
     return sections
+
+
+def parse_changes(changes: Iterable[str]) -> dict[str, Any]:
+    """Dotted keys and values from the command line: ``training.steps=20``, the value in YAML.
+
+    Raises:
+        ConfigError: a change is not KEY=VALUE.
+    """
+    parsed = {}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not (key and equals):
+            raise ConfigError(f"{change}: give KEY=VALUE, as in training.steps=20")
+        try:
+            parsed[key] = yaml.load(value, Loader=_Loader)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{key}: not valid YAML: {value!r}") from error
+    return parsed
