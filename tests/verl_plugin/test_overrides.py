@@ -88,6 +88,27 @@ def test_verl_accepts_every_run(composed):
     assert len(configs) == len(runs) == 7
 
 
+@pytest.fixture
+def paper(monkeypatch, tmp_path):
+    """The first seed of every run of both paper experiments."""
+    for name in ("train_math", "test_aime", "test_amc", "test_math"):
+        (tmp_path / f"{name}.json").write_text("[]")
+    monkeypatch.setenv("GDPO_DATA_MIRROR", str(tmp_path))
+    experiments = [load_experiment(ROOT / "config" / f"{name}.yaml") for name in ("paper", "paper-b200")]
+    return [run.config for experiment in experiments for run in experiment.runs.values() if run.seed == 1]
+
+
+def test_verl_accepts_every_run_of_the_paper(paper):
+    assert len(paper) == 18
+    for run, config in zip(paper, compose(paper), strict=True):
+        rollout = config["actor_rollout_ref"]["rollout"]
+        assert config["data"]["train_batch_size"] == run.training.train_batch_size >= 256
+        assert config["actor_rollout_ref"]["actor"]["ppo_mini_batch_size"] == run.training.ppo_mini_batch_size
+        assert (rollout["name"], rollout["n"]) == ("vllm", 16)
+        assert rollout["gpu_memory_utilization"] == run.hardware.gpu_memory_utilization
+        assert config["trainer"]["test_freq"] == 20 and config["trainer"]["save_freq"] == 50
+
+
 def test_values_arrive_where_verl_reads_them(composed):
     config, training = composed[0]["gdpo-seed1 cpu"], composed[1]["gdpo-seed1 cpu"].training
     actor, rollout = (config["actor_rollout_ref"][part] for part in ("actor", "rollout"))
