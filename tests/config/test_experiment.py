@@ -64,6 +64,8 @@ def changed(tmp_path):
         ),
         ({"runs.dgdo.sweep": {"grid": {"algorithm.beta": [0.5, 7]}}}, ["runs.dgdo.sweep.algorithm", "7"]),
         ({"runs.dgdo.sweep": {"grid": {"beta": [0.5]}}}, ["runs.dgdo.sweep.grid.beta"]),
+        ({"runs.dgdo.sweep": {"grid": {"model": ["tony"]}}}, ["runs.dgdo.sweep.model: no entry 'tony'"]),
+        ({"runs.x": {}}, ["study.yaml: runs.x.method: missing"]),
         ({"runs.dgdo.sweep": {}}, ["runs.dgdo.sweep: names no values"]),
         ({"runs.dgdo.training": {"steps": 100}}, ["runs.dgdo.training.steps: 100", "inherits already"]),
         (

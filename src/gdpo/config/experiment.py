@@ -111,7 +111,7 @@ def _check_entry(key: str, value: str | None, entries: Mapping[str, Any]) -> Non
     if value is not None and value not in entries:
         close = get_close_matches(value, entries, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        raise ValueError(f"{key}: no entry {value!r}; {hint}allowed: {', '.join(entries) or 'none'}")
+        raise ConfigError(f"{key}: no entry {value!r}; {hint}allowed: {', '.join(entries) or 'none'}")
 
 
 @dataclass(frozen=True)
@@ -229,9 +229,8 @@ def _expanded(config: ExperimentConfig, name: str, recipe: RunRecipe) -> Iterato
             continue  # the sweep says which model
         model = changes.pop("model", model)
         _check_entry(f"runs.{name}.sweep.model", model, config.models)
-        label = (
-            point.label if "model" in point.changes or len(config.models) == 1 else _join(model, point.label)
-        )
+        named = "model" in point.changes or len(config.models) == 1
+        label = point.label if named else _join(model, point.label)
         layers = _layers(config, name, recipe, model, nested(changes))
         for seed in recipe.seeds or config.seeds:
             yield Run(_join(name, label), seed, model, _run_config(config, model, layers, seed))
@@ -294,7 +293,7 @@ def _written(layers: list[Layer], key: str) -> str:
             values = values.get(part) if isinstance(values, Mapping) else None
         if values not in (None, {}):
             return ".".join([layer.where.get(section, section), *below])
-    return f"{layers[-2].where['method'].removesuffix('.method')}.{key}" if section == "method" else key
+    return layers[-2].where["method"] if section == "method" else key
 
 
 def _check_repeats(config: ExperimentConfig, name: str, recipe: RunRecipe) -> None:
