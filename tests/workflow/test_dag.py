@@ -299,6 +299,19 @@ def test_a_new_version_of_the_estimators_trains_again_when_asked_only(done):
     assert planned == trained("dgdo-seed1") | trained("grpo-seed1") | drawn | REPORT
 
 
+@pytest.mark.parametrize(
+    ("study", "trainings", "models"),
+    [("ablation-dgdo", 11, 1), ("ablation-gdpo", 9, 1), ("paper-laptop", 27, 3)],
+)
+def test_a_shipped_study_is_planned_whole(done, study, trainings, models):
+    planned = done.planned("--config", f"experiment={study}")
+    runs = {job.removeprefix("Training ") for job in planned if job.startswith("Training ")}
+    assert len(runs) == trainings
+    assert sum(job.startswith("Making the starting model") for job in planned) == models
+    assert len([job for job in planned if job.startswith("Sampling ")]) == 2 * (trainings + models)
+    assert evaluated(*runs) <= planned
+
+
 def gdpo(study, *arguments):
     environment = os.environ | {"PYTHONPATH": str(study.folder / "src"), "COLUMNS": "300"}
     command = ["gdpo", *arguments]
