@@ -1,6 +1,7 @@
 """The figures of an experiment: data frames in, matplotlib figures out."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -79,11 +80,12 @@ def accuracy_length(table: pd.DataFrame, limit: int) -> Figure:
 
 
 def _model_styles(arms: dict[str, str]) -> dict[str, dict[str, object]]:
-    """As for arms; starting models in grey, told apart by their names where there are several."""
+    """As for arms; starting models in grey, told apart by marker and name where there are several."""
     starts = [arm for arm, method in arms.items() if method == "start"]
     styles = arm_styles({arm: method for arm, method in arms.items() if method != "start"})
-    for arm in starts:
-        styles[arm] = method_style("start") | {"label": LABELS["start"] if len(starts) == 1 else arm}
+    for arm, marker in zip(starts, cycle("XP*hd8")):
+        style = {"marker": marker, "label": LABELS["start"] if len(starts) == 1 else arm}
+        styles[arm] = method_style("start") | style
     return styles
 
 
