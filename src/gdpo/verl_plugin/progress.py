@@ -1,5 +1,6 @@
 """One line a few seconds about a training run, on the terminal, while everything else goes to the log."""
 
+import contextlib
 import os
 import sys
 import time
@@ -59,5 +60,6 @@ class Progress:
         )
 
     def say(self, text: str) -> None:
-        """Print one line under the run's name."""
-        print(f"[{self._label}] {text}", file=self._stream, flush=True)
+        """Print one line under the run's name; a training outlives the terminal that it was started from."""
+        with contextlib.suppress(OSError):
+            print(f"[{self._label}] {text}", file=self._stream, flush=True)
