@@ -15,7 +15,7 @@ rule all:
     input: expand("out/{i}", i=range(2))
 rule train:
     output: "out/{i}"
-    shell: "for s in 1 2 3; do echo '[run-{wildcards.i}] step '$s'/3  ETA 0' >&2; sleep 0.4; done; touch {output}"
+    shell: "for s in 1 2 3; do echo '[run-{wildcards.i}] step '$s'/3 ETA 0' >&2; sleep .4; done; touch {output}"
 """
 COLUMNS, LINES = 90, 40
 
@@ -61,7 +61,7 @@ def test_progress_of_the_dag_and_of_each_job_are_both_seen(workflow):
     # The panel is drawn and cleared under the jobs' lines, and takes none of them away.
     for run in range(2):
         assert [line for line in screen if line.startswith(f"[run-{run}]")] == [
-            f"[run-{run}] step {step}/3  ETA 0" for step in (1, 2, 3)
+            f"[run-{run}] step {step}/3 ETA 0" for step in (1, 2, 3)
         ]
 
 
