@@ -15,7 +15,7 @@ rule all:
     input: expand("out/{i}", i=range(2))
 rule train:
     output: "out/{i}"
-    shell: "for s in 1 2 3; do echo '[run-{wildcards.i}] step '$s'/3 ETA 0' >&2; sleep .4; done; touch {output}"
+    shell: "for s in 1 2 3; do echo '[run-{wildcards.i}] step '$s'/3 ETA 0' >&2; sleep .4; done; > {output}"
 """
 COLUMNS, LINES = 90, 40
 
