@@ -143,7 +143,7 @@ def plan(
     loaded = load_experiment(Path("config", f"{experiment}.yaml"), parse_changes(changes or []))
     command = ["snakemake", "--profile", profile, "--config", *settings]
     # The plan shows trainings after a new version of the estimators; Snakemake waits for retrain=true.
-    found = make_plan(loaded, Path("results"), [*command, "retrain=true"])
+    found = make_plan(loaded, Path("results"), _checkpoints(), [*command, "retrain=true"])
     show_plan(found, shlex.join(command))
 
 
@@ -161,8 +161,7 @@ def status(
 
     loaded = load_experiment(Path("config", f"{experiment}.yaml"), parse_changes(changes or []))
     expected = {id: run.resolved for id, run in loaded.runs.items()}
-    checkpoints = Path(os.environ.get("CKPT_DIR", "results/checkpoints"))
-    show_states(run_states(Path("results", loaded.name), expected, checkpoints), datetime.now(UTC))
+    show_states(run_states(Path("results", loaded.name), expected, _checkpoints()), datetime.now(UTC))
 
 
 @app.command()
@@ -195,6 +194,10 @@ def schema() -> None:
     from gdpo.config.reference import schema as experiment_schema
 
     print(json.dumps(experiment_schema(), indent=2))
+
+
+def _checkpoints() -> Path:
+    return Path(os.environ.get("CKPT_DIR", "results/checkpoints"))
 
 
 def _read_json(path: Path) -> Any:

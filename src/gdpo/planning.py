@@ -13,6 +13,7 @@ from rich.table import Table
 
 from gdpo.config.differences import compare_configs
 from gdpo.config.experiment import Experiment, Run
+from gdpo.run_state import RunState, run_states
 
 STEP_SECONDS = "timing_s/step"
 """veRL's metric: duration of a training step in seconds."""
@@ -25,8 +26,10 @@ class Training:
     run: Run
     why: str
     """In a few words: new, which key changed from what to what, or what Snakemake says."""
+    steps: int
+    """Steps that are left: not all where it goes on from a checkpoint or another study has it."""
     hours: float | None
-    """Device hours (devices x hours) of its steps; none where no run like it was measured or estimated."""
+    """Device hours (devices x hours) of those; none where no run like it was measured or estimated."""
 
 
 @dataclass(frozen=True)
@@ -38,23 +41,28 @@ class Plan:
     trainings: list[Training]
 
 
-def make_plan(experiment: Experiment, results: Path, snakemake: list[str]) -> Plan:
+def make_plan(experiment: Experiment, results: Path, checkpoints: Path, snakemake: list[str]) -> Plan:
     """Ask Snakemake what is to do, and say why each training would run.
 
     Args:
         experiment: the experiment.
         results: folder of all results.
+        checkpoints: root of checkpoint folders.
         snakemake: the command line that would be run, e.g. ``["snakemake", "--profile", "laptop"]``.
 
     Raises:
         RuntimeError: Snakemake cannot make the DAG; the message is its own.
     """
     jobs, reasons = _dry_run(snakemake)
-    trainings = [
-        Training(run, _why(run, results, experiment.name, reasons[run.id]), _hours(experiment, run, results))
-        for run in experiment.runs.values()
-        if run.id in reasons
-    ]
+    waiting = {id: run.resolved for id, run in experiment.runs.items() if id in reasons}
+    trainings = []
+    for state in run_states(results / experiment.name, waiting, checkpoints):
+        run = experiment.runs[state.name]
+        twin = _twin(run, results, experiment.name)
+        why = _why(run, results / experiment.name / "runs", reasons[run.id], twin, state)
+        trained = state.step if state.state != "done" else 0  # done and to be trained: on other data
+        steps = 0 if twin else run.config.training.steps - trained
+        trainings.append(Training(run, why, steps, _hours(experiment, run, results, steps)))
     return Plan(jobs, trainings)
 
 
@@ -76,20 +84,22 @@ def _dry_run(snakemake: list[str]) -> tuple[dict[str, int], dict[str, str]]:
     return {rule: int(count) for rule, count in rows}, dict(reasons)
 
 
-def _why(run: Run, results: Path, experiment: str, reason: str) -> str:
+def _twin(run: Run, results: Path, experiment: str) -> Path | None:
+    """Folder of the same finished run in another experiment, if there is one."""
     twins = results.glob(f"*/runs/*-{run.id.rsplit('-', 1)[1]}/summary.json")
-    if twin := next((path.parent for path in twins if path.parents[2].name != experiment), None):
+    return next((path.parent for path in twins if path.parents[2].name != experiment), None)
+
+
+def _why(run: Run, runs: Path, reason: str, twin: Path | None, state: RunState) -> str:
+    if twin is not None:
         return f"the same as {twin.parents[1].name}'s {twin.name}: takes over its result if the data agree"
-    own = results / experiment / "runs"
-    if (own / run.id / "summary.json").exists():
+    if (runs / run.id / "summary.json").exists():
         return reason
-    before = sorted(own.glob(f"{run.name}-????????/config.json"), key=lambda path: path.stat().st_mtime)
-    if not before:
-        return "new"
-    changes = compare_configs(json.loads(before[-1].read_text()), run.resolved)
-    if not changes:
-        return "not finished: goes on from its newest checkpoint, if it has one"
-    return "; ".join(f"{key}: {_short(old)} -> {_short(new)}" for key, old, new in changes)
+    if state.step:
+        return f"{state}: goes on from its newest checkpoint"
+    before = sorted(runs.glob(f"{run.name}-????????/config.json"), key=lambda path: path.stat().st_mtime)
+    changes = compare_configs(json.loads(before[-1].read_text()), run.resolved) if before else []
+    return "; ".join(f"{key}: {_short(old)} -> {_short(new)}" for key, old, new in changes) or "new"
 
 
 def _short(value: Any, most: int = 60) -> str:
@@ -97,12 +107,12 @@ def _short(value: Any, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _hours(experiment: Experiment, run: Run, results: Path) -> float | None:
+def _hours(experiment: Experiment, run: Run, results: Path, steps: int) -> float | None:
     seconds = measured_step_seconds(run, results) or experiment.resources(run).seconds_per_step
     if seconds is None:
         return None
     hardware = run.config.hardware
-    return run.config.training.steps * seconds * hardware.nodes * hardware.gpus_per_node / 3600
+    return steps * seconds * hardware.nodes * hardware.gpus_per_node / 3600
 
 
 def measured_step_seconds(run: Run, results: Path) -> float | None:
@@ -144,8 +154,7 @@ def _trainings(plan: Plan) -> Table:
     table.add_column("steps", justify="right")
     table.add_column("device hours", justify="right")
     for training in plan.trainings:
-        steps = str(training.run.config.training.steps)
-        table.add_row(training.run.id, training.why, steps, _shown(training.hours))
+        table.add_row(training.run.id, training.why, str(training.steps), _shown(training.hours))
     known = [training.hours for training in plan.trainings if training.hours is not None]
     unknown = len(plan.trainings) - len(known)
     total = _shown(sum(known)) if known else "unknown"

@@ -43,8 +43,8 @@ def test_close_numbers_have_different_names():
         ({"zip": {"algorithm.beta": [1], "algorithm.min_weight": [0.1, 0.2]}}, "must have one length"),
         ({"grid": {"algorithm.beta": [1]}, "zip": {"algorithm.beta": [1]}}, "given more than once"),
         ({"grid": {"algorithm.beta": []}}, "at least 1 item"),
-        ({"grid": {"problems.train.size": [1]}}, "pattern"),
-        ({"grid": {"seeds": [1]}}, "pattern"),
+        ({"grid": {"problems.train.size": [1]}}, "not a key of a run; allowed: method"),
+        ({"grid": {"seeds": [1]}}, "not a key of a run"),
         ({"points": {"a/b": {}}}, "pattern"),
     ],
 )

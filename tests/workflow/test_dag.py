@@ -104,7 +104,8 @@ def done(tmp_path_factory):
         time.sleep(0.05)
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
-    study.interrupted = study.run("--unlock")[0]
+    study.run("--unlock")
+    study.plan = gdpo(study, "plan")
     study.code, study.output = study.run()
     return study
 
@@ -112,6 +113,14 @@ def done(tmp_path_factory):
 def test_a_killed_study_goes_on_from_its_checkpoint(done):
     assert done.code == 0, done.output[-3000:]
     assert "going on from the checkpoint of step" in done.output
+
+
+def test_the_plan_of_a_killed_study_counts_the_steps_that_are_left(done):
+    rows = [line.split("│") for line in done.plan.splitlines() if "interrupted at step" in line]
+    assert rows
+    for row in rows:
+        step = int(re.search(r"interrupted at step (\d) of 6: goes on", row[2])[1])
+        assert int(row[3]) == 6 - step
 
 
 def test_everything_is_made(done):

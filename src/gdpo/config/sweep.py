@@ -6,15 +6,26 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from gdpo.config.base import Section
 from gdpo.config.run import content_hash
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """A name that becomes part of a path."""
-Key = Annotated[str, StringConstraints(pattern=r"^(method|model|(algorithm|rewards|training|hardware)\..+)$")]
-"""A dotted key of a run: method, model, or one of algorithm.*, rewards.*, training.*, hardware.*."""
+
+
+def _key_of_a_run(key: str) -> str:
+    section, dot, below = key.partition(".")
+    if key not in ("method", "model") and not (section in SECTIONS and dot and below):
+        allowed = ", ".join(f"{section}.*" for section in SECTIONS)
+        raise ValueError(f"not a key of a run; allowed: method, model, {allowed}")
+    return key
+
+
+SECTIONS = ("algorithm", "rewards", "training", "hardware")
+Key = Annotated[str, AfterValidator(_key_of_a_run)]
+"""A dotted key of a run: method, model, or one below a section."""
 Values = Annotated[list[Any], Field(min_length=1)]
 
 
