@@ -66,6 +66,12 @@ def changed(tmp_path):
         ({"runs.dgdo.sweep": {"grid": {"beta": [0.5]}}}, ["runs.dgdo.sweep.grid.beta"]),
         ({"runs.dgdo.sweep": {"grid": {"model": ["tony"]}}}, ["runs.dgdo.sweep.model: no entry 'tony'"]),
         ({"runs.x": {}}, ["study.yaml: runs.x.method: missing"]),
+        # Values that are overridden for every run, or belong to a size that no model has.
+        ({"training.lr": "fast"}, ["study.yaml: training.lr", "'fast'"]),
+        (
+            {"sizes": {"7b": {"hardware": {"ofload": True}}}},
+            ["sizes.7b.hardware.ofload: unknown", "offload?"],
+        ),
         ({"runs.dgdo.sweep": {}}, ["runs.dgdo.sweep: names no values"]),
         ({"runs.dgdo.training": {"steps": 100}}, ["runs.dgdo.training.steps: 100", "inherits already"]),
         (

@@ -25,6 +25,12 @@ def config_error(
     return ConfigError("\n".join(f"{written(key)}: {text}" if key else text for key, text in problems))
 
 
+def single_values(error: ValidationError, model: type[BaseModel], prefix: str) -> list[str]:
+    """The lines of an error that are about one given value: nothing missing, no check over several keys."""
+    problems = [p for p in error.errors(include_url=False) if p["type"] not in ("missing", "value_error")]
+    return [f"{prefix}{key}: {text}" for key, text in (_key_and_text(p, model) for p in problems)]
+
+
 def _key_and_text(problem: dict, model: type[BaseModel]) -> tuple[str, str]:
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, ValidationError, model_validator
 
 from gdpo.config.base import Section
-from gdpo.config.errors import ConfigError, config_error
+from gdpo.config.errors import ConfigError, config_error, single_values
 from gdpo.config.evaluation import EvaluationConfig
 from gdpo.config.math_files import MIRROR, MathFileProblems
 from gdpo.config.models import FolderModel, ModelRecipe, SizeRecipe
@@ -21,7 +21,7 @@ from gdpo.config.problems import ArithmeticProblems
 from gdpo.config.recipe import Recipe, merge, nested, read_recipe, repeats
 from gdpo.config.run import RunConfig, content_hash
 from gdpo.config.sweep import Name, Point, Sweep
-from gdpo.config.training import ResourcesConfig
+from gdpo.config.training import HardwareConfig, ResourcesConfig, TrainingConfig
 
 ProblemSet = Annotated[ArithmeticProblems | MathFileProblems, Field(discriminator="source")]
 Method = Literal["grpo", "gdpo", "dgdo"]
@@ -184,6 +184,7 @@ def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None
     recipe = read_recipe(path, overrides)
     try:
         config = _validated(recipe.values)
+        _check_sections(config)
         experiment = Experiment(path.stem, config, _runs(config))
         experiment.length_limit()
         for model in config.models:
@@ -204,6 +205,24 @@ def _validated(values: dict[str, Any]) -> ExperimentConfig:
         return ExperimentConfig.model_validate(values)
     except ValidationError as error:
         raise config_error(error, ExperimentConfig) from error
+
+
+def _check_sections(config: ExperimentConfig) -> None:
+    """Values that no run takes, since something overrides them, must be right as well.
+
+    One value at a time: what several say together is a run's matter.
+    """
+    written = {"": config, **{f"sizes.{name}.": size for name, size in config.sizes.items()}}
+    written |= {f"models.{name}.": model for name, model in config.models.items()}
+    sections: dict[str, type[Section]] = {"training": TrainingConfig, "hardware": HardwareConfig}
+    problems = []
+    for prefix, (section, model) in itertools.product(written, sections.items()):
+        try:
+            model.model_validate(getattr(written[prefix], section))
+        except ValidationError as error:
+            problems += single_values(error, model, f"{prefix}{section}.")
+    if problems:
+        raise ConfigError("\n".join(problems))
 
 
 def _runs(config: ExperimentConfig) -> dict[str, Run]:
