@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory):
     """Folder with ``model``, ``train.parquet`` and ``validation.parquet``, enough to train on."""
-    from gdpo.data.arithmetic import make_problems
-    from gdpo.data.parquet import problem_frame, write_problems
+    from gdpo.data.arithmetic import make_problems, problem_frame
+    from gdpo.data.parquet import write_problems
     from gdpo.starting_model.pretrain import make_starting_model
 
     folder = tmp_path_factory.mktemp("toy")

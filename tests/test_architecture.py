@@ -12,11 +12,12 @@ ALLOWED = {
     "statistics": set(),
     "rewards": {"grading"},
     "config": {"advantage", "rewards"},
-    "data": {"config"},
+    "data": {"config", "grading"},
     "sampling": {"config", "data", "grading", "model_folder"},
     "starting_model": {"config", "data", "sampling", "model_folder"},
     "verl_plugin": {
         "advantage",
+        "grading",
         "rewards",
         "config",
         "sampling",

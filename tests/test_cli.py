@@ -21,7 +21,7 @@ def folder(tmp_path_factory):
     for name, split in (("train", "train"), ("easy", "benchmark")):
         section = {"source": "arithmetic", "split": split, "size": 12}
         (folder / f"{name}.json").write_text(json.dumps(section))
-        made = gdpo("problems", folder / f"{name}.json", folder / f"{name}.parquet", name)
+        made = gdpo("arithmetic-problems", folder / f"{name}.json", folder / f"{name}.parquet", name)
         assert made.returncode == 0, made.stderr
     return folder
 
@@ -53,7 +53,7 @@ def test_samples_are_drawn_and_graded(folder, samples):
     assert len(frame) == 24 and frame.groupby("problem_id")["sample_index"].apply(set).eq({0, 1}).all()
     # Independent of our extraction: a plain last-box search, and integer comparison.
     golds = {
-        info["id"]: int(reward["ground_truth"])
+        info["id"]: int(reward["ground_truth"][0])
         for info, reward in pd.read_parquet(folder / "easy.parquet")[
             ["extra_info", "reward_model"]
         ].itertuples(index=False)
@@ -71,5 +71,5 @@ def test_samples_of_other_problems_are_refused(folder, samples):
 
 
 def test_a_missing_file_is_one_line(folder):
-    failed = gdpo("problems", folder / "nothing.json", folder / "x.parquet", "x")
+    failed = gdpo("arithmetic-problems", folder / "nothing.json", folder / "x.parquet", "x")
     assert failed.returncode != 0 and "nothing.json" in failed.stderr and "Traceback" not in failed.stderr

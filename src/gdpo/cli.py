@@ -33,22 +33,50 @@ def main() -> None:
 
 
 @app.command()
-def problems(config: ExistingFile, out: Path, name: str) -> None:
-    """Make a problem set: CONFIG is its resolved section (JSON), OUT a parquet file in veRL's schema."""
-    from gdpo.config.math_files import MathFileProblems
-    from gdpo.config.problems import ArithmeticProblems
-    from gdpo.data.arithmetic import make_problems
-    from gdpo.data.math_files import math_file_frame
-    from gdpo.data.parquet import problem_frame, write_problems
+def dataset(config: ExistingFile, out: Path, report: Path, name: str) -> None:
+    """Read and clean a dataset of the catalogue: CONFIG is its entry (JSON), OUT parquet, REPORT JSON."""
+    from gdpo.config.datasets import Dataset
+    from gdpo.data.datasets import clean_dataset
+    from gdpo.data.parquet import write_table
 
-    section = _read_json(config)
-    if section["source"] == "arithmetic":
-        arithmetic = ArithmeticProblems.model_validate(section)
-        frame = problem_frame(name, make_problems(arithmetic), arithmetic.split)
-    else:
-        split = "train" if name == "train" else "benchmark"
-        frame = math_file_frame(name, MathFileProblems.model_validate(section), split)
-    write_problems(frame, out)
+    table, found = clean_dataset(name, Dataset.model_validate(_read_json(config)))
+    write_table(table, out)
+    write_text(report, found.model_dump_json(indent=2) + "\n")
+
+
+@app.command("arithmetic-problems")
+def arithmetic_problems(config: ExistingFile, out: Path, name: str) -> None:
+    """Make a set of arithmetic problems: CONFIG is its section (JSON), OUT parquet in veRL's schema."""
+    from gdpo.config.problems import ArithmeticProblems
+    from gdpo.data.arithmetic import make_problems, problem_frame
+    from gdpo.data.parquet import write_problems
+
+    section = ArithmeticProblems.model_validate(_read_json(config))
+    write_problems(problem_frame(name, make_problems(section), section.split), out)
+
+
+@app.command("dataset-problems")
+def dataset_problems(
+    config: ExistingFile, folder: ExistingFolder, out: Path, report: Path, matches: Path, name: str
+) -> None:
+    """Make a set of cleaned datasets' problems: CONFIG is its section, FOLDER holds the datasets.
+
+    OUT is parquet in veRL's schema, REPORT says what was left out, MATCHES lists problems of a benchmark.
+    """
+    from gdpo.config.datasets import DatasetProblems
+    from gdpo.data.datasets import read_dataset
+    from gdpo.data.parquet import write_problems
+    from gdpo.data.problem_sets import make_problem_set
+
+    section = DatasetProblems.model_validate(_read_json(config))
+    datasets, benchmarks = (
+        {entry: read_dataset(folder / f"{entry}.parquet") for entry in names}
+        for names in (section.datasets, section.against())
+    )
+    made = make_problem_set(name, section, "train" if name == "train" else "benchmark", datasets, benchmarks)
+    write_problems(made.frame, out)
+    write_text(report, made.report.model_dump_json(indent=2) + "\n")
+    write_text(matches, made.matches.to_csv(index=False))
 
 
 @app.command()
@@ -126,6 +154,29 @@ def score(samples: ExistingFile, problem_set: ExistingFile, out: Path) -> None:
     from gdpo.sampling.score import score_samples
 
     score_samples(samples, problem_set, out)
+
+
+@app.command()
+def grade(
+    responses: Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="IN.jsonl")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.jsonl")],
+    boxed_only: Annotated[bool, typer.Option("--boxed-only", help="no box is wrong, as in training")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes; by default one a CPU")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="time limit of one case")] = 5.0,
+    memory_mb: Annotated[int, typer.Option(min=400, help="memory limit of one process")] = 1024,
+) -> None:
+    """Judge responses: lines of {id, response, gold} in, the same with verdict and extracted out.
+
+    GOLD is a text or a list of texts of which one is enough; `unit`, `tolerance` and `several` (any, all) may
+    stand beside it. A line that cannot be read is reported with its number, and the others are graded.
+    """
+    from gdpo.grading import Grader
+    from gdpo.grading.lines import grade_file
+
+    counts = grade_file(responses, out, Grader(workers, seconds, memory_mb), unboxed=not boxed_only)
+    logging.info("%s", ", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+    if counts["bad lines"]:
+        raise SystemExit(2)
 
 
 @app.command()

@@ -97,15 +97,57 @@ def test_a_mistake_is_named(changed, changes, parts):
 
 
 def test_a_missing_data_file_is_named(changed, monkeypatch, tmp_path):
-    problems = {"problems.train": {"source": "math-file", "file": "train_math.json"}}
+    problems = {
+        "datasets.mine": {"licence": "MIT", "file": {"path": "mine.json"}},
+        "problems.train": {"source": "datasets", "datasets": ["mine"]},
+    }
     monkeypatch.delenv("GDPO_DATA_MIRROR", raising=False)
     with pytest.raises(
-        ConfigError, match="problems.train.file: set the environment variable GDPO_DATA_MIRROR"
+        ConfigError, match="datasets.mine.file: .*set the environment variable GDPO_DATA_MIRROR"
     ):
         changed(problems)
     monkeypatch.setenv("GDPO_DATA_MIRROR", str(tmp_path))
-    with pytest.raises(ConfigError, match="train_math.json does not exist; put train_math.json there"):
+    with pytest.raises(ConfigError, match="mine.json does not exist; put mine.json there"):
         changed(problems)
+    (tmp_path / "mine.json").write_text("[]")
+    assert changed(problems).config.problems.train.datasets == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"problems.train": {"source": "datasets", "datasets": ["mime"]}}, "no entry 'mime'; did you mean mine"),
+        ({"datasets.mine.file.path": "mine.xls"}, r"datasets.mine.file.path: must end in .json, .jsonl"),
+        ({"datasets.mine": {"licence": "MIT"}}, "datasets.mine: needs a file or a hub section"),
+        ({"datasets.mine.colums": {}}, "did you mean columns"),
+        (
+            {"problems.benchmarks.b": {"source": "datasets", "datasets": ["mine"], "decontaminate": {"against": ["mine"]}}},
+            "problems.benchmarks.b.decontaminate: only problems.train",
+        ),
+        (
+            {"problems.train": {"source": "datasets", "datasets": ["mine"], "decontaminate": {"against": ["mine"], "threshold": 0.4}}},
+            "must not fall in this order",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_catalogue_is_named(changed, changes, message):
+    entry = {"datasets.mine": {"licence": "MIT", "file": {"path": "mine.json"}}}
+    with pytest.raises(ConfigError, match=message):
+        changed(entry | changes)
+
+
+def test_a_dataset_is_known_by_its_content_not_its_place(changed, monkeypatch, tmp_path):
+    monkeypatch.setenv("GDPO_DATA_MIRROR", str(tmp_path))
+
+    def ids(path, sha256, licence="MIT"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("[]")
+        entry = {"licence": licence, "file": {"path": path, "sha256": sha256}}
+        train = {"source": "datasets", "datasets": ["mine"]}
+        return set(changed({"datasets.mine": entry, "problems.train": train}).runs)
+
+    assert ids("a.json", "0" * 64) == ids("b/c.json", "0" * 64, "Apache-2.0")
+    assert ids("a.json", "0" * 64).isdisjoint(ids("a.json", "1" * 64))
 
 
 def test_an_unknown_experiment_lists_what_there_is():

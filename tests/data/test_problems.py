@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from gdpo.config.problems import ArithmeticProblems, ChainSum, SimpleEquations
 from gdpo.data import parquet
-from gdpo.data.arithmetic import Problem, make_problems, split_of
-from gdpo.data.parquet import OverlapError, check_disjoint, problem_frame, read_problems, write_problems
+from gdpo.data.arithmetic import Problem, make_problems, problem_frame, split_of
+from gdpo.data.parquet import OverlapError, check_disjoint, read_problems, write_problems
 from gdpo.data.schema import SchemaError, check_problems
 
 FAMILIES = {
@@ -162,11 +162,13 @@ def set_cell(data, row, column, value):
             r"row 2, column prompt: \[\{'role': 'user'\}\]",
         ),
         (
-            lambda d: set_cell(d, 7, "reward_model", {"style": "rule", "ground_truth": 3}),
+            lambda d: set_cell(
+                d, 7, "reward_model", {"style": "rule", "ground_truth": "3", "several": "any"}
+            ),
             "row 7, column reward_model",
         ),
         (
-            lambda d: set_cell(d, 0, "extra_info", {"id": "a", "index": "0", "split": "s"}),
+            lambda d: set_cell(d, 0, "extra_info", d.at[0, "extra_info"] | {"index": "0"}),
             "row 0, column extra_info",
         ),
         (lambda d: set_cell(d, 9, "extra_info", d.at[3, "extra_info"]), "row 9, .*already in row 3"),

@@ -4,7 +4,8 @@ import pickle
 
 import pytest
 
-from gdpo.rewards import REWARDS, Scorer, grade_response
+from gdpo.grading import Gold
+from gdpo.rewards import REWARDS, Scorer, grade_responses
 from gdpo.rewards.scorer import RewardSpec
 
 RIGHT, WRONG = r"<think>1+1=2</think>\boxed{2}", r"<think>1+1=3</think>\boxed{3}"
@@ -30,7 +31,7 @@ RIGHT, WRONG = r"<think>1+1=2</think>\boxed{2}", r"<think>1+1=3</think>\boxed{3}
     ],
 )
 def test_each_function(name, options, text, n_tokens, value):
-    assert REWARDS[name](grade_response(text, n_tokens, "2"), **options) == value
+    assert REWARDS[name](grade_responses([text], [n_tokens], [Gold(("2",))])[0], **options) == value
 
 
 def test_every_function_is_picklable_and_tested():
@@ -43,7 +44,6 @@ def test_every_function_is_picklable_and_tested():
 def test_scorer_gives_named_rewards_and_their_weighted_sum():
     specs = {"right": RewardSpec("correctness", 2.0, {}), "short": RewardSpec("length", 0.5, {"limit": 4})}
     scorer = pickle.loads(pickle.dumps(Scorer(specs)))
-    rewards = scorer(RIGHT, 4, "2")
-    assert rewards == {"right": 1.0, "short": 1.0}
-    assert scorer.total(rewards) == 2.5
-    assert scorer(WRONG, 5, "2") == {"right": 0.0, "short": 0.0}
+    rewards = scorer([RIGHT, WRONG], [4, 5], [Gold(("2",))] * 2)
+    assert rewards == [{"right": 1.0, "short": 1.0}, {"right": 0.0, "short": 0.0}]
+    assert scorer.total(rewards[0]) == 2.5

@@ -3,11 +3,17 @@
 A part is what a job depends on and nothing else, so a changed value reruns only what reads it.
 """
 
+from gdpo.config.experiment import used_datasets
+
 SECTIONS = {
     "config/problems/train": PROBLEMS.train.model_dump(mode="json"),
     **{
         f"config/problems/{name}": problems.model_dump(mode="json")
         for name, problems in PROBLEMS.benchmarks.items()
+    },
+    **{
+        f"config/datasets/{name}": dataset.model_dump(mode="json")
+        for name, dataset in used_datasets(EXPERIMENT.config).items()
     },
     **{
         f"config/models/{name}": model.weights.model_dump(mode="json")

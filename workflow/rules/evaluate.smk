@@ -5,8 +5,8 @@ rule sample:
     """Sample one model on one benchmark."""
     input:
         model=f"{RESULTS}/models/{{model}}/manifest.json",
-        problems=f"{RESULTS}/problems/{{benchmark}}.parquet",
-        disjoint=f"{RESULTS}/problems/{{benchmark}}.disjoint.json",
+        problems=f"{PROBLEM_SETS}/{{benchmark}}.parquet",
+        disjoint=f"{PROBLEM_SETS}/{{benchmark}}.disjoint.json",
         config=f"{RESULTS}/config/sampling.json",
     output:
         f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/samples.parquet",
@@ -30,7 +30,7 @@ rule score:
     """Grade stored samples."""
     input:
         samples=f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/samples.parquet",
-        problems=f"{RESULTS}/problems/{{benchmark}}.parquet",
+        problems=f"{PROBLEM_SETS}/{{benchmark}}.parquet",
     output:
         f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/scores.parquet",
     log:

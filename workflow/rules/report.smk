@@ -2,7 +2,7 @@
 
 TABLES = expand(
     f"{RESULTS}/tables/{{name}}.{{kind}}",
-    name=["main", "paired"],
+    name=["main", "paired", *(["data", "decontamination"] if REAL else [])],
     kind=["csv", "md", "html"],
 )
 FIGURES = expand(

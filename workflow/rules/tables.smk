@@ -64,3 +64,53 @@ rule tables:
         "Tables"
     script:
         "../scripts/tables.py"
+
+
+TRAIN = SETS["train"]
+DECONTAMINATION = TRAIN.decontaminate if "train" in REAL else None
+
+
+rule data_tables:
+    """What became of the data's rows, and the decontamination table."""
+    input:
+        datasets=expand(
+            f"{PROBLEM_SETS}/datasets/{{dataset}}.report.json", dataset=DATASETS
+        ),
+        sets=expand(f"{PROBLEM_SETS}/{{name}}.report.json", name=REAL),
+        matches=expand(f"{PROBLEM_SETS}/{{name}}.matches.csv", name=REAL),
+        script=script_file("data_tables.py"),
+        code=library("reporting/data_tables.py"),
+    output:
+        rows=f"{RESULTS}/tables/data_rows.csv",
+        matches=f"{RESULTS}/tables/matches.csv",
+        data=f"{RESULTS}/tables/data.csv",
+        data_md=f"{RESULTS}/tables/data.md",
+        data_html=report(
+            f"{RESULTS}/tables/data.html",
+            category="Data",
+            caption="../report/data_table.rst",
+            labels={"table": "rows kept, changed, left out"},
+        ),
+        decontamination=f"{RESULTS}/tables/decontamination.csv",
+        decontamination_md=f"{RESULTS}/tables/decontamination.md",
+        decontamination_html=report(
+            f"{RESULTS}/tables/decontamination.html",
+            category="Data",
+            caption="../report/decontamination_table.rst",
+            labels={"table": "decontamination"},
+        ),
+    log:
+        f"{LOGS}/data_tables.log",
+    benchmark:
+        f"{LOGS}/data_tables.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        against=DECONTAMINATION.against if DECONTAMINATION else [],
+        thresholds=DECONTAMINATION.model_dump() if DECONTAMINATION else {},
+    message:
+        "Data tables"
+    script:
+        "../scripts/data_tables.py"

@@ -8,14 +8,14 @@ folder that is named by the content of config, data and model, so a job that sta
 def validation_problems(run: str) -> str:
     """The first benchmark where the run validates on it; else no benchmark can be a reason to train."""
     validates = RUNS[run].config.training.validate_every
-    return f"{RESULTS}/problems/{BENCHMARKS[0] if validates else 'train'}.parquet"
+    return f"{PROBLEM_SETS}/{BENCHMARKS[0] if validates else 'train'}.parquet"
 
 
 rule train:
     """Train one run to its last step."""
     input:
         config=f"{RESULTS}/runs/{{run}}/config.json",
-        train=f"{RESULTS}/problems/train.parquet",
+        train=f"{PROBLEM_SETS}/train.parquet",
         validation=lambda wildcards: validation_problems(wildcards.run),
         model=lambda wildcards: f"{RESULTS}/models/{RUNS[wildcards.run].model}/manifest.json",
     output:

@@ -1,7 +1,6 @@
 """The experiment file: problems, models, runs and evaluation, read and validated once."""
 
 import itertools
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,9 +11,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, ValidationError, model_validator
 
 from gdpo.config.base import Section
+from gdpo.config.datasets import Dataset, DatasetProblems
 from gdpo.config.errors import ConfigError, config_error, single_values
 from gdpo.config.evaluation import EvaluationConfig
-from gdpo.config.math_files import MIRROR, MathFileProblems
 from gdpo.config.models import FolderModel, ModelRecipe, SizeRecipe
 from gdpo.config.monitoring import MonitoringConfig
 from gdpo.config.problems import ArithmeticProblems
@@ -23,7 +22,7 @@ from gdpo.config.run import RunConfig, content_hash
 from gdpo.config.sweep import Name, Point, Sweep
 from gdpo.config.training import HardwareConfig, ResourcesConfig, TrainingConfig
 
-ProblemSet = Annotated[ArithmeticProblems | MathFileProblems, Field(discriminator="source")]
+ProblemSet = Annotated[ArithmeticProblems | DatasetProblems, Field(discriminator="source")]
 Method = Literal["grpo", "gdpo", "dgdo"]
 SHARED = ("rewards", "training", "hardware")
 """Sections that runs share and may differ from."""
@@ -64,6 +63,8 @@ class ExperimentConfig(Section):
 
     problems: Problems
     """Training set and benchmarks."""
+    datasets: dict[Name, Dataset] = {}
+    """Catalogue: dataset name -> where it comes from and how it is read."""
     models: dict[Name, ModelRecipe] = Field(min_length=1)
     """Model name -> where training starts from."""
     sizes: dict[str, SizeRecipe] = {}
@@ -99,12 +100,37 @@ class ExperimentConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _only_training_is_decontaminated(self) -> "ExperimentConfig":
+        for name, problems in self.problems.benchmarks.items():
+            if isinstance(problems, DatasetProblems) and problems.decontaminate:
+                raise ValueError(
+                    f"problems.benchmarks.{name}.decontaminate: only problems.train can have it; "
+                    "a benchmark stays whole"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _entries_exist(self) -> "ExperimentConfig":
+        for key, problems in problem_sets(self).items():
+            for dataset in problems.names() if isinstance(problems, DatasetProblems) else []:
+                _check_entry(f"{key}.datasets", dataset, self.datasets)
         for name, model in self.models.items():
             _check_entry(f"models.{name}.size", model.size, self.sizes)
         for name, run in self.runs.items():
             _check_entry(f"runs.{name}.model", run.model, self.models)
         return self
+
+
+def problem_sets(config: ExperimentConfig) -> dict[str, ProblemSet]:
+    """Dotted key -> problem set: the training set, then the benchmarks."""
+    benchmarks = {f"problems.benchmarks.{name}": made for name, made in config.problems.benchmarks.items()}
+    return {"problems.train": config.problems.train, **benchmarks}
+
+
+def used_datasets(config: ExperimentConfig) -> dict[str, Dataset]:
+    """Entries of the catalogue that a problem set reads."""
+    sets = [section for section in problem_sets(config).values() if isinstance(section, DatasetProblems)]
+    return {name: config.datasets[name] for section in sets for name in section.names()}
 
 
 def _check_entry(key: str, value: str | None, entries: Mapping[str, Any]) -> None:
@@ -292,7 +318,7 @@ def _under(prefix: str) -> dict[str, str]:
 def _run_config(config: ExperimentConfig, model: str, layers: list[Layer], seed: int) -> RunConfig:
     values: dict[str, Any] = {
         "seed": seed,
-        "problems": config.problems.train.model_dump(mode="json"),
+        "problems": _training_problems(config),
         "weights": config.models[model].weights.model_dump(mode="json"),
     }
     for layer in layers:
@@ -301,6 +327,15 @@ def _run_config(config: ExperimentConfig, model: str, layers: list[Layer], seed:
         return RunConfig.model_validate(values)
     except ValidationError as error:
         raise config_error(error, RunConfig, partial(_written, layers)) from error
+
+
+def _training_problems(config: ExperimentConfig) -> dict[str, Any]:
+    """The training set's section, and what stands in the catalogue for the datasets that it names."""
+    section = config.problems.train
+    values = section.model_dump(mode="json")
+    if isinstance(section, DatasetProblems):
+        values["catalogue"] = {name: config.datasets[name].identity() for name in section.names()}
+    return values
 
 
 def _written(layers: list[Layer], key: str) -> str:
@@ -346,18 +381,6 @@ def _check_files(config: ExperimentConfig) -> None:
     for name, model in config.models.items():
         if isinstance(model.weights, FolderModel) and (problem := model.weights.problem()):
             raise ConfigError(f"models.{name}.weights.path: {problem}")
-    sets = {"problems.train": config.problems.train} | {
-        f"problems.benchmarks.{name}": problems for name, problems in config.problems.benchmarks.items()
-    }
-    for key, problems in sets.items():
-        if not isinstance(problems, MathFileProblems):
-            continue
-        if problems.mirror() is None:
-            raise ConfigError(
-                f"{key}.file: set the environment variable {MIRROR} to the folder with "
-                f"{problems.file}; it is not set"
-            )
-        if not problems.path().is_file():
-            raise ConfigError(f"{key}.file: {problems.path()} does not exist; put {problems.file} there")
-        if not os.access(problems.path(), os.R_OK):
-            raise ConfigError(f"{key}.file: {problems.path()} cannot be read")
+    for name, dataset in used_datasets(config).items():
+        if problem := dataset.problem():
+            raise ConfigError(f"datasets.{name}.file: {problem}")

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from gdpo.config.datasets import Columns, Dataset, DatasetProblems, Decontamination, FileSource, HubSource
 from gdpo.config.evaluation import EvaluationConfig
 from gdpo.config.experiment import ExperimentConfig, Problems, RunRecipe
-from gdpo.config.math_files import MathFileProblems
 from gdpo.config.models import FolderModel, HubModel, ModelRecipe, SizeRecipe
 from gdpo.config.monitoring import MonitoringConfig
 from gdpo.config.packaged_model import PackagedModel
@@ -29,7 +29,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "problems.*, source: arithmetic": ArithmeticProblems,
     "problems.*.families.*, task: chain_sum": ChainSum,
     "problems.*.families.*, task: simple_equations": SimpleEquations,
-    "problems.*, source: math-file": MathFileProblems,
+    "problems.*, source: datasets": DatasetProblems,
+    "problems.train.decontaminate": Decontamination,
+    "datasets.<name>": Dataset,
+    "datasets.<name>.file": FileSource,
+    "datasets.<name>.hub": HubSource,
+    "datasets.<name>.columns": Columns,
     "models.<name>": ModelRecipe,
     "models.<name>.weights, source: pretrained-here": StartingModel,
     "models.<name>.weights.architecture": Architecture,

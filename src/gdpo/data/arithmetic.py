@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import pandas as pd
+
 from gdpo.config.problems import ArithmeticProblems, ChainSum, Family, Split
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,35 @@ def make_problems(section: ArithmeticProblems) -> list[Problem]:
         problems += _distinct(draws, count, f"families.{name}", section.split)
     random.Random(section.seed).shuffle(problems)
     return problems
+
+
+def problem_frame(name: str, problems: list[Problem], split: str) -> pd.DataFrame:
+    """Return a problem set in veRL's columns, one row a problem; `name` becomes its data source."""
+    return pd.DataFrame(
+        [
+            {
+                "data_source": name,
+                "prompt": [{"role": "user", "content": problem.text}],
+                "ability": problem.ability,
+                "reward_model": {
+                    "style": "rule",
+                    "ground_truth": [problem.answer],
+                    "several": "any",
+                    "answer_type": "integer",
+                    "tolerance": None,
+                    "unit": None,
+                },
+                "extra_info": {
+                    "id": problem.id,
+                    "index": i,
+                    "split": split,
+                    "family": problem.family,
+                    "fingerprint": problem.id,
+                },
+            }
+            for i, problem in enumerate(problems)
+        ]
+    )
 
 
 def family_sizes(families: Mapping[str, Family], size: int) -> dict[str, int]:

@@ -7,29 +7,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gdpo.data.arithmetic import Problem
-from gdpo.data.schema import SchemaError, check_problems
+from gdpo.data.schema import ARROW, SchemaError, check_problems
 from gdpo.whole_file import whole_file
 
 
 class OverlapError(ValueError):
     """A benchmark holds training problems."""
-
-
-def problem_frame(name: str, problems: list[Problem], split: str) -> pd.DataFrame:
-    """Return a problem set in veRL's columns, one row a problem; `name` becomes its data source."""
-    return pd.DataFrame(
-        [
-            {
-                "data_source": name,
-                "prompt": [{"role": "user", "content": problem.text}],
-                "ability": problem.ability,
-                "reward_model": {"style": "rule", "ground_truth": problem.answer},
-                "extra_info": {"id": problem.id, "index": i, "split": split, "family": problem.family},
-            }
-            for i, problem in enumerate(problems)
-        ]
-    )
 
 
 def write_table(table: pa.Table, path: Path | str) -> None:
@@ -45,7 +28,7 @@ def write_problems(frame: pd.DataFrame, path: Path | str) -> None:
         SchemaError: the set breaks the schema; nothing is written.
     """
     check_problems(frame, path)
-    write_table(pa.Table.from_pylist(frame.to_dict("records")), path)
+    write_table(pa.Table.from_pylist(frame.to_dict("records"), schema=ARROW), path)
 
 
 def read_problems(path: Path | str) -> pd.DataFrame:
@@ -68,16 +51,16 @@ def read_problems(path: Path | str) -> pd.DataFrame:
 
 
 def check_disjoint(training: pd.DataFrame, benchmarks: Mapping[str, pd.DataFrame]) -> None:
-    """Check that no benchmark holds a training problem, by id.
+    """Check that no benchmark holds a training problem, by the fingerprint of its text.
 
     Raises:
-        OverlapError: names the benchmark and the shared ids (the first 10 and the count).
+        OverlapError: names the benchmark and the shared problems' ids (the first 10 and the count).
     """
-    known = {info["id"] for info in training["extra_info"]}
+    known = {info["fingerprint"] for info in training["extra_info"]}
     for name, frame in benchmarks.items():
-        if shared := [info["id"] for info in frame["extra_info"] if info["id"] in known]:
+        if shared := [info["id"] for info in frame["extra_info"] if info["fingerprint"] in known]:
             more = ", ..." if len(shared) > 10 else ""
             raise OverlapError(
                 f"training shares {len(shared)} problems with benchmark {name!r}: "
-                f"{', '.join(shared[:10])}{more}"
+                f"{', '.join(shared[:10])}{more}; name its datasets in problems.train.decontaminate.against"
             )

@@ -6,8 +6,43 @@ from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
+import pyarrow
 
 COLUMNS = ["data_source", "prompt", "ability", "reward_model", "extra_info"]
+
+ARROW = pyarrow.schema(
+    [
+        ("data_source", pyarrow.string()),
+        ("prompt", pyarrow.list_(pyarrow.struct({"role": pyarrow.string(), "content": pyarrow.string()}))),
+        ("ability", pyarrow.string()),
+        (
+            "reward_model",
+            pyarrow.struct(
+                {
+                    "style": pyarrow.string(),
+                    "ground_truth": pyarrow.list_(pyarrow.string()),
+                    "several": pyarrow.string(),
+                    "answer_type": pyarrow.string(),
+                    "tolerance": pyarrow.float64(),
+                    "unit": pyarrow.string(),
+                }
+            ),
+        ),
+        (
+            "extra_info",
+            pyarrow.struct(
+                {
+                    "id": pyarrow.string(),
+                    "index": pyarrow.int64(),
+                    "split": pyarrow.string(),
+                    "family": pyarrow.string(),
+                    "fingerprint": pyarrow.string(),
+                }
+            ),
+        ),
+    ]
+)
+"""Types on disk: the same for every problem set."""
 
 
 class SchemaError(ValueError):
@@ -30,7 +65,15 @@ def _is_prompt(value: Any) -> bool:
 
 
 def _is_reward_model(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.get("style") == "rule" and _filled(value.get("ground_truth"))
+    return (
+        isinstance(value, Mapping)
+        and value.get("style") == "rule"
+        and isinstance(golds := value.get("ground_truth"), list)
+        and len(golds) > 0
+        and all(map(_filled, golds))
+        and value.get("several") in ("any", "all")
+        and (value.get("tolerance") is None or value["tolerance"] > 0)
+    )
 
 
 def _is_extra_info(value: Any) -> bool:
@@ -38,6 +81,7 @@ def _is_extra_info(value: Any) -> bool:
         isinstance(value, Mapping)
         and _filled(value.get("id"))
         and _filled(value.get("split"))
+        and _filled(value.get("fingerprint"))
         and isinstance(value.get("index"), int)
     )
 
@@ -46,13 +90,19 @@ def _column(check: Callable[[Any], bool], rule: str) -> pa.Column:
     return pa.Column(object, pa.Check(check, element_wise=True, error=rule), coerce=True)
 
 
+_REWARD_MODEL_RULE = (
+    '{style: "rule", ground_truth: a list of non-empty texts, several: "any" or "all", '
+    "tolerance: positive or none}"
+)
 SCHEMA = pa.DataFrameSchema(
     {
         "data_source": _column(_filled, "a non-empty text"),
         "prompt": _column(_is_prompt, "a non-empty list of {role, content}, both non-empty texts"),
         "ability": _column(_filled, "a non-empty text"),
-        "reward_model": _column(_is_reward_model, '{style: "rule", ground_truth: a non-empty text}'),
-        "extra_info": _column(_is_extra_info, "{id: text, index: integer, split: text}, more is allowed"),
+        "reward_model": _column(_is_reward_model, _REWARD_MODEL_RULE),
+        "extra_info": _column(
+            _is_extra_info, "{id, split, fingerprint: texts, index: integer}, more is allowed"
+        ),
     },
     strict=True,
 )

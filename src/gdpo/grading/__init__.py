@@ -1,6 +1,19 @@
 """Text in, verdict out: what a response answers and whether that is right."""
 
-from gdpo.grading.answers import extract_answer, normalize_answer, reasoning_and_answer
-from gdpo.grading.verdict import Verdict, grade
+from gdpo.grading.answers import extract_answer, reasoning_and_answer
+from gdpo.grading.compare import Gold
+from gdpo.grading.grader import Grader, GraderError, grade, grade_all
+from gdpo.grading.normal import normalize_answer
+from gdpo.grading.verdict import Verdict
 
-__all__ = ["Verdict", "extract_answer", "grade", "normalize_answer", "reasoning_and_answer"]
+__all__ = [
+    "Gold",
+    "Grader",
+    "GraderError",
+    "Verdict",
+    "extract_answer",
+    "grade",
+    "grade_all",
+    "normalize_answer",
+    "reasoning_and_answer",
+]

@@ -2,53 +2,63 @@ r"""Find the answer in a response: the last ``\boxed{...}`` after the reasoning,
 
 import re
 
-BOX = r"\boxed{"
-END_OF_REASONING = "</think>"
+START_OF_REASONING, END_OF_REASONING = "<think>", "</think>"
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
+_BRACES = re.compile(r"\\.|[{}]", re.S)
 
 
 def boxed_spans(text: str) -> list[tuple[int, int]]:
     r"""Spans ``(start, end)`` of the contents of every closed, outermost ``\boxed{...}`` in ``text``.
 
-    Braces are balanced by counting; ``\{`` and ``\}`` are literal and not counted. An unclosed box gives no
-    span. One pass, linear in the length of the text.
+    ``\fbox`` and ``\framebox`` count as well. Braces are balanced by counting; ``\{`` and ``\}`` are literal
+    and not counted. An unclosed box gives no span. One pass, linear in the length of the text.
     """
     spans: list[tuple[int, int]] = []
-    depth, start, i = 0, -1, 0
-    while i < len(text):
-        if depth == 0:
-            i = text.find(BOX, i)
-            if i < 0:
-                break
-            i += len(BOX)
-            depth, start = 1, i
-            continue
-        char = text[i]
-        if char == "\\":
-            i += 2
-            continue
-        depth += (char == "{") - (char == "}")
-        if depth == 0:
-            spans.append((start, i))
-        i += 1
+    position = 0
+    while box := _BOX.search(text, position):
+        end = _closing_brace(text, box.end())
+        if end is None:
+            break
+        spans.append((box.end(), end))
+        position = end + 1
     return spans
+
+
+def _closing_brace(text: str, start: int) -> int | None:
+    """Where the brace that was opened just before ``start`` is closed."""
+    depth = 1
+    for brace in _BRACES.finditer(text, start):
+        depth += {"{": 1, "}": -1}.get(brace[0], 0)
+        if depth == 0:
+            return brace.start()
+    return None
 
 
 def reasoning_and_answer(text: str) -> tuple[str, str]:
     """Split a response into its reasoning part and its answer part.
 
-    The answer part is what follows the last ``</think>`` where there is one, else the text from the last box
-    on (the reasoning is what comes before it).
+    The answer part is what follows the last ``</think>`` where there is one; nothing where the reasoning was
+    opened and never closed; else the text from the last box on (the reasoning is what comes before it).
     """
     if END_OF_REASONING in text:
         reasoning, _, answer = text.rpartition(END_OF_REASONING)
         return reasoning, answer
-    start = text.rfind(BOX)
-    return (text, "") if start < 0 else (text[:start], text[start:])
+    if START_OF_REASONING in text:
+        return text, ""
+    boxes = [match.start() for match in _BOX.finditer(text)]
+    return (text[: boxes[-1]], text[boxes[-1] :]) if boxes else (text, "")
+
+
+def after_reasoning(text: str) -> str:
+    """What follows the last ``</think>``; the whole text where no reasoning was opened, else nothing."""
+    if END_OF_REASONING not in text:
+        return "" if START_OF_REASONING in text else text
+    return text.rpartition(END_OF_REASONING)[2]
 
 
 def extract_answer(text: str) -> str | None:
-    r"""The content of the last closed ``\boxed{...}`` of the answer part, or None where there is none."""
-    answer = text.rpartition(END_OF_REASONING)[2]
+    r"""The content of the last closed ``\boxed{...}`` after the reasoning, or None (as where it is empty)."""
+    answer = after_reasoning(text)
     spans = boxed_spans(answer)
     if not spans:
         return None
@@ -56,15 +66,6 @@ def extract_answer(text: str) -> str | None:
     return answer[start:end].strip() or None
 
 
-def normalize_answer(answer: str) -> str:
-    """A canonical string, so that the usual spellings of one number compare equal without a parser.
-
-    White space, dollar signs, thousands separators and a final full stop go; ``025`` and ``142.0`` become
-    ``25`` and ``142``; ``-0`` becomes ``0``.
-    """
-    text = re.sub(r"\s+|\$|\\[,;! ]", "", answer).rstrip(".")
-    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
-    if match := re.fullmatch(r"([+-]?)0*(\d+)(?:\.0+)?", text):
-        sign, digits = match.groups()
-        return f"-{digits}" if sign == "-" and digits != "0" else digits
-    return text
+def has_box(text: str) -> bool:
+    r"""Whether a ``\boxed{`` is opened after the reasoning, closed or not."""
+    return _BOX.search(after_reasoning(text)) is not None

@@ -1,53 +1,27 @@
-"""Judge a response against the gold answer."""
+"""What grading finds, and the part of it that needs no parser."""
 
-import logging
 from typing import Literal, NamedTuple
 
-from gdpo.grading.answers import extract_answer, normalize_answer
+from gdpo.grading.answers import extract_answer
+from gdpo.grading.compare import Gold, is_right
 
-logger = logging.getLogger(__name__)
+LONGEST_ANSWER = 5_000
+"""Characters; a longer answer is wrong without a look at it (real gold answers have a few hundred)."""
 
 
 class Verdict(NamedTuple):
     """What was found in a response, and the judgement of it."""
 
-    verdict: Literal["correct", "wrong", "error"]
-    """``error``: the checker itself failed; such a response counts as not correct, and is counted apart."""
+    verdict: Literal["correct", "wrong", "timeout", "error"]
+    """``timeout`` and ``error``: the checker ran out of time, or failed. Neither counts as correct."""
     extracted: str | None
-    """The answer found, as written; None where the response has no closed box."""
+    """The answer found, as written; None where there is none."""
 
 
-def grade(response: str, gold: str) -> Verdict:
-    r"""Judge the last boxed answer of ``response`` against ``gold`` (plain text or LaTeX).
-
-    A response without a closed ``\boxed{}`` is wrong. Equal normalised strings are right without a parser;
-    everything else is judged by math-verify, whose argument order is (gold, answer).
-    """
+def verdict_without_parser(response: str, gold: Gold) -> Verdict | None:
+    """The verdict on the last boxed answer, or None where it takes a parser."""
     extracted = extract_answer(response)
-    if extracted is None:
-        return Verdict("wrong", None)
-    given, wanted = normalize_answer(extracted), normalize_answer(gold)
-    if given == wanted:
-        return Verdict("correct", extracted)
-    if _is_integer(given) and _is_integer(wanted):
+    if extracted is None or len(extracted) > LONGEST_ANSWER:
         return Verdict("wrong", extracted)
-    return _verify(extracted, gold)
-
-
-def _is_integer(text: str) -> bool:
-    return text.lstrip("+-").isdecimal()
-
-
-def _verify(extracted: str, gold: str) -> Verdict:
-    # Imported here: sympy takes a second, and plain integers never need it.
-    from math_verify import parse, verify
-
-    try:
-        # Its own timeouts are signal.alarm, which raises off the main thread, where veRL grades.
-        wanted = parse(f"\\boxed{{{gold}}}", parsing_timeout=None)
-        given = parse(f"\\boxed{{{extracted}}}", parsing_timeout=None)
-        right = verify(wanted, given, timeout_seconds=None)
-    except Exception:  # the parser raises many kinds on malformed LaTeX
-        logger.warning("math-verify failed on %r against %r", extracted[:80], gold[:80], exc_info=True)
-        return Verdict("error", extracted)
-    return Verdict("correct" if right else "wrong", extracted)
+    right = is_right(extracted, gold)
+    return None if right is None else Verdict("correct" if right else "wrong", extracted)

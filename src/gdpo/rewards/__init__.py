@@ -1,7 +1,7 @@
 """Named reward functions over a graded response. A new one goes into ``functions.py`` under ``@reward``."""
 
 from gdpo.rewards.functions import REWARDS
-from gdpo.rewards.response import Response, grade_response
+from gdpo.rewards.response import Response, grade_responses
 from gdpo.rewards.scorer import Scorer
 
-__all__ = ["REWARDS", "Response", "Scorer", "grade_response"]
+__all__ = ["REWARDS", "Response", "Scorer", "grade_responses"]

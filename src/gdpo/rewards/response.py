@@ -1,8 +1,9 @@
 """What a reward function sees of one response."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from gdpo.grading import Verdict, grade
+from gdpo.grading import Gold, Verdict, grade_all
 
 
 class Response(NamedTuple):
@@ -21,6 +22,6 @@ class Response(NamedTuple):
         return self.verdict.verdict == "correct"
 
 
-def grade_response(text: str, n_tokens: int, gold: str) -> Response:
-    """Grade ``text`` against ``gold`` and bundle what the reward functions need."""
-    return Response(text, n_tokens, grade(text, gold))
+def grade_responses(texts: Sequence[str], n_tokens: Sequence[int], golds: Sequence[Gold]) -> list[Response]:
+    """Grade responses and bundle what the reward functions need, in order."""
+    return [Response(*each) for each in zip(texts, n_tokens, grade_all(texts, golds), strict=True)]

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from gdpo.data.parquet import read_problems, write_table
-from gdpo.grading import grade
+from gdpo.grading import Gold, grade_all
 from gdpo.sampling.samples import read_samples
 
 
@@ -19,14 +19,11 @@ def score_samples(samples: Path, problem_set: Path, out: Path) -> None:
     """
     problems = read_problems(problem_set)
     golds = {
-        info["id"]: reward["ground_truth"]
+        info["id"]: Gold.of(reward)
         for info, reward in zip(problems["extra_info"], problems["reward_model"], strict=True)
     }
     frame = read_samples(samples, golds).to_pandas()
-    verdicts = [
-        grade(text, golds[problem_id])
-        for text, problem_id in zip(frame["text"], frame["problem_id"], strict=True)
-    ]
+    verdicts = grade_all(list(frame["text"]), [golds[id] for id in frame["problem_id"]])
     scored = frame[["problem_id", "sample_index", "n_tokens", "stop_reason"]].assign(
         verdict=[v.verdict for v in verdicts], extracted=[v.extracted for v in verdicts]
     )

@@ -48,8 +48,8 @@ def summarize(scores: pd.DataFrame, limit: int, confidence: float, resamples: in
 
     Returns:
         ``<metric>``, ``<metric>_low``, ``<metric>_high`` for each metric; ``problems``, ``samples``,
-        ``samples_per_problem``, ``truncated`` (share cut off at the token limit), ``errors`` (share that the
-        grader failed on).
+        ``samples_per_problem``, ``truncated`` (share cut off at the token limit), ``timeouts`` and ``errors``
+        (shares that the grader ran out of time or failed on; they count as not correct).
     """
     means = problem_means(scores, limit)
     summary: dict[str, float] = {}
@@ -61,6 +61,7 @@ def summarize(scores: pd.DataFrame, limit: int, confidence: float, resamples: in
         "samples": len(scores),
         "samples_per_problem": len(scores) / len(means),
         "truncated": float((scores["stop_reason"] == "length").mean()),
+        "timeouts": float((scores["verdict"] == "timeout").mean()),
         "errors": float((scores["verdict"] == "error").mean()),
     }
 

@@ -18,6 +18,7 @@ from verl.utils import hf_tokenizer
 from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 
 from gdpo.config.run import load_run_config
+from gdpo.grading import Gold
 from gdpo.rewards import Scorer
 from gdpo.sampling.backend import Decoding
 from gdpo.verl_plugin.cpu.server import server_name
@@ -53,12 +54,18 @@ class BatchedAgentLoopManager:
         prompts = [self._prompt_ids(row) for row in rows]
         version, completions = self._generate(prompts, settings, rows[0]["global_steps"], validate)
 
+        golds = [Gold.of(row["reward_model"]) for row in rows for _ in range(settings.n)]
+        texts = self._tokenizer.batch_decode([ids for ids, _ in completions], skip_special_tokens=True)
+        rewards = self._scorer(texts, [len(ids) for ids, _ in completions], golds)
+
         keys, fields, tags = [], [], []
         for i, row in enumerate(rows):
             for session in range(settings.n):
-                token_ids, log_probs = completions[i * settings.n + session]
+                index = i * settings.n + session
+                token_ids, log_probs = completions[index]
                 keys.append(f"{row['uid']}_{session}_0")
-                fields.append(self._fields(row, session, prompts[i], token_ids, log_probs, version))
+                output = self._output(prompts[i], token_ids, log_probs, rewards[index], version)
+                fields.append(_fields(row, session, output))
                 tags.append(_tag(len(prompts[i]), len(token_ids), row["global_steps"], version))
         partition = "val" if validate else "train"
         tq.kv_batch_put(
@@ -89,10 +96,8 @@ class BatchedAgentLoopManager:
         results = ray.get(calls)
         return results[0][0], [completion for _, completions in results for completion in completions]
 
-    def _fields(self, row, session: int, prompt_ids, token_ids, log_probs, version) -> dict[str, Any]:
-        text = self._tokenizer.decode(token_ids, skip_special_tokens=True)
-        rewards = self._scorer(text, len(token_ids), row["reward_model"]["ground_truth"])
-        output = AgentLoopOutput(
+    def _output(self, prompt_ids, token_ids, log_probs, rewards, version) -> AgentLoopOutput:
+        return AgentLoopOutput(
             prompt_ids=prompt_ids,
             response_ids=token_ids,
             response_mask=[1] * len(token_ids),
@@ -107,13 +112,17 @@ class BatchedAgentLoopManager:
                 "max_global_steps": version,
             },
         )
-        fields = output.as_dict() | row
-        fields["session_id"] = session
-        fields["loss_mask"] = fields["response_mask"]
-        fields["input_ids"] = torch.cat([fields["prompts"], fields["responses"]])
-        fields["position_ids"] = torch.arange(fields["input_ids"].numel())
-        fields["multi_modal_inputs"] = {}
-        return fields
+
+
+def _fields(row: dict[str, Any], session: int, output: AgentLoopOutput) -> dict[str, Any]:
+    """What TransferQueue keeps of one response."""
+    fields = output.as_dict() | row
+    fields["session_id"] = session
+    fields["loss_mask"] = fields["response_mask"]
+    fields["input_ids"] = torch.cat([fields["prompts"], fields["responses"]])
+    fields["position_ids"] = torch.arange(fields["input_ids"].numel())
+    fields["multi_modal_inputs"] = {}
+    return fields
 
 
 def _rows(batch: TensorDict) -> list[dict[str, Any]]:

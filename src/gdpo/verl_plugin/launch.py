@@ -62,7 +62,7 @@ def train(
         model: Hugging Face folder of the starting model, with its manifest.
         checkpoints: root of checkpoint folders; this run's is named by the content of config, data and model.
         metrics: parquet to write, one row a step, veRL's metric names as columns; provenance goes beside it.
-        summary: JSON to write: steps, checkpoint folder.
+        summary: JSON to write: steps, checkpoint folder, and the prompts that are longer than the limit.
         log: file for the trainer's output; appended to.
         label: name of the run in progress lines and in W&B.
         threads: computing threads of the rollout and of the training worker.
@@ -92,7 +92,9 @@ def train(
     with whole_file(metrics) as table:
         pd.DataFrame(all_steps(folder)).to_parquet(table, index=False)
     checkpoint = f"{key}/global_step_{last_step(folder)}"
-    write_text(summary, json.dumps({"steps": run.training.steps, "checkpoint": checkpoint}) + "\n")
+    overlong = json.loads((folder / f"overlong_{train_parquet.stem}.json").read_text())
+    done = {"steps": run.training.steps, "checkpoint": checkpoint, "overlong_prompts": overlong}
+    write_text(summary, json.dumps(done, indent=2) + "\n")
 
 
 def last_step(folder: Path) -> int:

@@ -48,6 +48,9 @@ def _data(run: RunConfig, paths: RunPaths) -> dict[str, Any]:
         "data.max_response_length": run.training.max_response_length,
         "data.dataloader_num_workers": 0,
         "data.filter_overlong_prompts": True,
+        "data.custom_cls.path": "pkg://gdpo.verl_plugin.dataset",
+        "data.custom_cls.name": "CountedPrompts",
+        "+data.overlong_prompts": paths.checkpoints,
         "data.seed": run.seed,
         "actor_rollout_ref.model.path": paths.model,
     }

@@ -4,6 +4,7 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from gdpo.config.run import load_run_config
+from gdpo.grading import Gold
 from gdpo.rewards import Scorer
 from gdpo.verl_plugin.reward_columns import reward_extra_info
 
@@ -20,9 +21,10 @@ class NamedRewardManager(RewardManagerBase):
         item = data[-1:][0]
         response_ids = item.batch["responses"]
         n_tokens = int(item.batch["attention_mask"][-response_ids.shape[-1] :].sum())
-        gold = item.non_tensor_batch["reward_model"]["ground_truth"]
+        gold = Gold.of(item.non_tensor_batch["reward_model"])
         rewards = await self.loop.run_in_executor(None, self._score, response_ids[:n_tokens], gold)
         return {"reward_score": self._scorer.total(rewards), "reward_extra_info": reward_extra_info(rewards)}
 
-    def _score(self, token_ids, gold: str) -> dict[str, float]:
-        return self._scorer(self.tokenizer.decode(token_ids, skip_special_tokens=True), len(token_ids), gold)
+    def _score(self, token_ids, gold: Gold) -> dict[str, float]:
+        text = self.tokenizer.decode(token_ids, skip_special_tokens=True)
+        return self._scorer([text], [len(token_ids)], [gold])[0]

@@ -1,0 +1,175 @@
+"""The catalogue of real datasets: where each comes from, how it is read, and problem sets made of them."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, PositiveInt, field_validator, model_validator
+
+from gdpo.config.base import Section
+from gdpo.config.sweep import Name
+
+MIRROR = "GDPO_DATA_MIRROR"
+"""Environment variable: the folder in which relative file names are looked for."""
+SUFFIXES = (".json", ".jsonl", ".parquet")
+
+
+class FileSource(Section):
+    """A local file: JSON (a list of objects), JSON lines or parquet."""
+
+    path: str
+    """Absolute, or relative to the folder that GDPO_DATA_MIRROR names (else to the working directory)."""
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """Checksum of the file; another one is an error."""
+    keep: dict[str, str] = {}
+    """Column -> regular expression that its value must contain; other rows are left out, and counted."""
+    rows: PositiveInt | None = None
+    """Rows that are expected after `keep`; another number is an error. None: any."""
+
+    @field_validator("path")
+    @classmethod
+    def _readable_kind(cls, value: str) -> str:
+        if Path(value).suffix not in SUFFIXES:
+            raise ValueError(f"must end in {', '.join(SUFFIXES)}")
+        return value
+
+    @field_validator("keep")
+    @classmethod
+    def _patterns(cls, value: dict[str, str]) -> dict[str, str]:
+        for pattern in value.values():
+            re.compile(pattern)
+        return value
+
+    def located(self) -> Path:
+        """Where the file is or should be."""
+        return Path(os.environ.get(MIRROR, "")) / self.path
+
+
+class HubSource(Section):
+    """A dataset of the Hugging Face hub; HF_HOME, HF_TOKEN and HF_HUB_OFFLINE are honoured."""
+
+    repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    """Repository, e.g. HuggingFaceH4/MATH-500."""
+    revision: str = "main"
+    """Branch, tag or commit; the commit that was found is reported."""
+    file: str
+    """File or pattern in the repository, e.g. test.jsonl or data/test-*.parquet."""
+    keep: dict[str, str] = {}
+    """As for a file."""
+    rows: PositiveInt | None = None
+    """As for a file."""
+
+
+class Columns(Section):
+    """Names of a dataset's columns: of several, the first that is there."""
+
+    problem: list[str] = Field(default=["problem", "question"], min_length=1)
+    """The problem's text."""
+    answer: list[str] = Field(default=["answer", "final_answer"], min_length=1)
+    """The gold answer: text, number, list, or the text of a Python list."""
+    context: list[str] = ["context"]
+    """Text that goes before the problem (OlympiadBench)."""
+    unit: list[str] = ["unit"]
+    """Unit of the answer."""
+    tolerance: list[str] = ["error", "tolerance"]
+    """Largest absolute difference of a numerical answer."""
+    answer_type: list[str] = ["answer_type"]
+    """Kind of the answer, in the dataset's own words."""
+
+
+class Dataset(Section):
+    """One dataset. The file is used where it exists, else the hub."""
+
+    licence: str
+    """Licence of the problems, as their source states it."""
+    file: FileSource | None = None
+    """Local copy."""
+    hub: HubSource | None = None
+    """Where else to get it."""
+    columns: Columns = Columns()
+    """Where its columns have other names than usual."""
+    several_answers: Literal["any", "all"] = "any"
+    """Of several gold answers: any one is right, or only all of them together."""
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> "Dataset":
+        if self.file is None and self.hub is None:
+            raise ValueError("needs a file or a hub section")
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """What its content depends on: not the licence, nor the place of a file with a checksum."""
+        values = self.model_dump(mode="json", exclude={"licence"})
+        if self.file and self.file.sha256:
+            del values["file"]["path"]
+        return values
+
+    def content(self) -> str:
+        """What tells contents of its source apart: the file's checksum, or the hub's revision."""
+        if self.file and self.file.located().is_file():
+            return self.file.sha256 or hashlib.sha256(self.file.located().read_bytes()).hexdigest()
+        return f"{self.hub.repo}@{self.hub.revision}" if self.hub else "no source"
+
+    def problem(self) -> str | None:
+        """What is certainly wrong with its source, in one sentence, or None."""
+        if self.file is None or self.file.located().is_file():
+            found = self.file and self.file.located()
+            return None if not found or os.access(found, os.R_OK) else f"{found} cannot be read"
+        if self.hub is not None:
+            return None
+        hint = "" if MIRROR in os.environ else f"; set the environment variable {MIRROR} to its folder"
+        return f"{self.file.located()} does not exist; put {self.file.path} there{hint}"
+
+
+class Decontamination(Section):
+    """Which training problems are removed because a benchmark has them."""
+
+    against: list[Name] = Field(min_length=1)
+    """Datasets whose problems must not be trained on."""
+    threshold: float = Field(default=0.8, gt=0, le=1)
+    """Similarity (Jaccard, word 3-grams) from which a near match is removed whatever its answer."""
+    threshold_same_answer: float = Field(default=0.6, gt=0, le=1)
+    """Similarity from which a near match is removed if the gold answers agree as well."""
+    listed: float = Field(default=0.5, gt=0, le=1)
+    """Similarity from which a pair is listed in the report, removed or not."""
+    reason: str = (
+        "In DeepScaleR's files pairs from 0.8 on share their wording or a figure; between 0.6 and 0.8 most "
+        "are other problems of one pattern, and those with an equal answer often one problem, reworded."
+    )
+    """Why these thresholds; printed with the table."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Decontamination":
+        if not self.listed <= self.threshold_same_answer <= self.threshold:
+            raise ValueError(
+                f"listed ({self.listed}), threshold_same_answer ({self.threshold_same_answer}) and threshold "
+                f"({self.threshold}) must not fall in this order"
+            )
+        return self
+
+
+class DatasetProblems(Section):
+    """A named set of problems from datasets of the catalogue."""
+
+    source: Literal["datasets"]
+    """Where the problems come from."""
+    datasets: list[Name] = Field(min_length=1)
+    """Entries of datasets, in this order; a problem that two of them hold is taken once."""
+    size: PositiveInt | None = None
+    """Only the first so many usable problems; none: all of them."""
+    max_characters: PositiveInt | None = None
+    """Leave out longer problem texts, and count them; none: no limit."""
+    suffix: str = r"Let's think step by step and output the final answer within \boxed{}."
+    """Appended to each problem (the published prompt)."""
+    decontaminate: Decontamination | None = None
+    """What is removed from a training set."""
+
+    def names(self) -> list[str]:
+        """Every dataset that the set reads."""
+        return list(dict.fromkeys([*self.datasets, *self.against()]))
+
+    def against(self) -> list[str]:
+        """Datasets to decontaminate against."""
+        return self.decontaminate.against if self.decontaminate else []

@@ -1,0 +1,129 @@
+"""One dataset of the catalogue, cleaned: each row kept, changed or left out, for a recorded reason."""
+
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel
+
+from gdpo.config.datasets import Dataset
+from gdpo.data.golds import GoldError, normalise_gold
+from gdpo.data.similarity import fingerprint
+from gdpo.data.sources import Raw, SourceError, read_source
+
+TABLE = pa.schema(
+    [
+        ("id", pa.string()),
+        ("row", pa.int64()),
+        ("dataset", pa.string()),
+        ("problem", pa.string()),
+        ("answers", pa.list_(pa.string())),
+        ("several", pa.string()),
+        ("answer_type", pa.string()),
+        ("tolerance", pa.float64()),
+        ("unit", pa.string()),
+        ("fingerprint", pa.string()),
+    ]
+)
+"""Columns of a cleaned dataset; the id is the dataset's name and the fingerprint of the problem's text."""
+
+
+class Note(BaseModel):
+    """What happened to one row."""
+
+    row: int
+    """Number of the row in the source, from 0."""
+    what: Literal["left out", "changed"]
+    reason: str
+
+
+class DatasetReport(BaseModel):
+    """What became of a dataset's rows; ``read`` = ``kept`` + those left out."""
+
+    dataset: str
+    origin: str
+    """File with checksum, or repository with commit."""
+    licence: str
+    read: int
+    kept: int
+    notes: list[Note]
+
+
+def clean_dataset(name: str, dataset: Dataset) -> tuple[pa.Table, DatasetReport]:
+    """Read and clean one dataset.
+
+    Raises:
+        SourceError: it cannot be had, lacks a column, or no row is usable.
+    """
+    raw = read_source(name, dataset)
+    columns = _columns(name, dataset, raw)
+    notes = [Note(row=row, what="left out", reason="not among the rows to keep") for row in raw.left_out]
+    rows, seen = [], {}
+    for index, record in raw.rows:
+        try:
+            row, changes = _row(name, dataset, columns, index, record)
+            if row["id"] in seen:
+                raise GoldError(f"the same problem as row {seen[row['id']]}")
+        except GoldError as error:
+            notes.append(Note(row=index, what="left out", reason=str(error)))
+            continue
+        seen[row["id"]] = index
+        rows.append(row)
+        notes += [Note(row=index, what="changed", reason=change) for change in changes]
+    if not rows:
+        raise SourceError(f"datasets.{name}: no usable row in {raw.origin}")
+    read = len(raw.rows) + len(raw.left_out)
+    report = DatasetReport(
+        dataset=name, origin=raw.origin, licence=dataset.licence, read=read, kept=len(rows), notes=notes
+    )
+    return pa.Table.from_pylist(rows, schema=TABLE), report
+
+
+def read_dataset(path) -> pd.DataFrame:
+    """A cleaned dataset; lists come as lists."""
+    return pd.DataFrame(pq.read_table(path, schema=TABLE).to_pylist())
+
+
+def _columns(name: str, dataset: Dataset, raw: Raw) -> dict[str, str | None]:
+    """Kind of column -> its name in this source, or None.
+
+    Raises:
+        SourceError: no problem or no answer column.
+    """
+    there = dict.fromkeys(column for _, record in raw.rows for column in record)
+    found = {}
+    for kind, candidates in dataset.columns.model_dump().items():
+        found[kind] = next((column for column in candidates if column in there), None)
+        if found[kind] is None and kind in ("problem", "answer"):
+            raise SourceError(
+                f"datasets.{name}.columns.{kind}: {raw.origin} has no column {' or '.join(candidates)}; "
+                f"its columns are {', '.join(there)}"
+            )
+    return found
+
+
+def _row(
+    name: str, dataset: Dataset, columns: dict[str, str | None], index: int, record: dict[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    values = {kind: record.get(column) if column else None for kind, column in columns.items()}
+    text = str(values["problem"] or "").strip()
+    if not text:
+        raise GoldError("no problem text")
+    if context := str(values["context"] or "").strip():
+        text = f"{context}\n\n{text}"
+    gold = normalise_gold(values["answer"], values["unit"], values["tolerance"], values["answer_type"])
+    mark = fingerprint(text)
+    row = {
+        "id": f"{name}-{mark}",
+        "row": index,
+        "dataset": name,
+        "problem": text,
+        "answers": gold.answers,
+        "several": dataset.several_answers,
+        "answer_type": gold.answer_type,
+        "tolerance": gold.tolerance,
+        "unit": gold.unit,
+        "fingerprint": mark,
+    }
+    return row, gold.changes

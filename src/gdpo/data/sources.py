@@ -1,0 +1,126 @@
+"""Raw rows of a dataset: from a local file, or from the hub."""
+
+import hashlib
+import json
+import os
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gdpo.config.datasets import MIRROR, Dataset, FileSource, HubSource
+
+
+class SourceError(ValueError):
+    """A dataset that cannot be had or read; the message says which file to put where."""
+
+
+class Raw(NamedTuple):
+    """Rows as they stand in the source."""
+
+    rows: list[tuple[int, dict[str, Any]]]
+    """Row number in the source, and the row."""
+    left_out: list[int]
+    """Row numbers that `keep` left out."""
+    origin: str
+    """File name with checksum, or repository with commit."""
+
+
+def read_source(name: str, dataset: Dataset) -> Raw:
+    """Read a dataset's rows and check their number.
+
+    Raises:
+        SourceError: no source can be reached; a wrong checksum, row number or format.
+    """
+    source = dataset.file if dataset.file and dataset.file.located().is_file() else dataset.hub
+    if source is None:
+        raise SourceError(f"datasets.{name}.file: {dataset.problem()}")
+    if isinstance(source, FileSource):
+        kind, files, origin = "file", [source.located()], _checked_origin(name, source)
+    else:
+        kind = "hub"
+        files, origin = _download(name, dataset, source)
+    records = [record for file in files for record in _records(file)]
+    rows, left_out = [], []
+    for index, record in enumerate(records):
+        kept = all(re.search(pattern, str(record.get(column, ""))) for column, pattern in source.keep.items())
+        (rows.append((index, record)) if kept else left_out.append(index))
+    if source.rows is not None and len(rows) != source.rows:
+        raise SourceError(
+            f"datasets.{name}.{kind}.rows: {source.rows} rows are expected, {len(rows)} found in {origin}; "
+            "get the right file, or correct rows"
+        )
+    return Raw(rows, left_out, origin)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, as sha256sum prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _checked_origin(name: str, source: FileSource) -> str:
+    path = source.located()
+    found = file_sha256(path)
+    if source.sha256 not in (None, found):
+        raise SourceError(
+            f"datasets.{name}.file.sha256: {path} has {found}, expected {source.sha256}; the file is damaged "
+            "or another version: get it again, or correct sha256"
+        )
+    return f"{path.name} (sha256 {found[:12]})"
+
+
+def _download(name: str, dataset: Dataset, source: HubSource) -> tuple[list[Path], str]:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(
+            snapshot_download(
+                source.repo, repo_type="dataset", revision=source.revision, allow_patterns=source.file
+            )
+        )
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        raise SourceError(
+            f"datasets.{name}: {source.repo} cannot be had from the hub "
+            f"({str(error).splitlines()[0]}); {_instead(dataset, source)}"
+        ) from error
+    files = sorted(p for p in folder.rglob("*") if fnmatch(str(p.relative_to(folder)), source.file))
+    if not files:
+        raise SourceError(f"datasets.{name}.hub.file: {source.repo} has no {source.file}")
+    return files, f"{source.repo} (commit {folder.name[:12]})"
+
+
+def _instead(dataset: Dataset, source: HubSource) -> str:
+    if dataset.file is None:
+        return (
+            f"download {source.file} of https://huggingface.co/datasets/{source.repo} where there is a "
+            "network, and name it in a file section of the dataset"
+        )
+    where = os.environ.get(MIRROR)
+    folder = where or f"a folder, and set the environment variable {MIRROR} to it"
+    return f"put {dataset.file.path} into {folder}"
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    """Rows of a JSON, JSON lines or parquet file; JSON's texts stay texts (``"025"``)."""
+    try:
+        if path.suffix == ".parquet":
+            records = pq.read_table(path, partitioning=None).to_pylist()
+        else:
+            text = path.read_text(encoding="utf-8")
+            lines = path.suffix == ".jsonl" or not text.lstrip().startswith("[")
+            records = (
+                [json.loads(line) for line in text.splitlines() if line.strip()]
+                if lines
+                else json.loads(text)
+            )
+    except (json.JSONDecodeError, UnicodeDecodeError, pa.ArrowInvalid) as error:
+        raise SourceError(f"{path}: not readable as {path.suffix[1:]}: {error}") from error
+    for index, record in enumerate(records):
+        if not isinstance(record, dict):
+            raise SourceError(f"{path}: row {index} must be an object, not {type(record).__name__}")
+    return records

@@ -1,0 +1,77 @@
+"""Grading of a JSON-lines file, as ``gdpo grade`` does it."""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gdpo.grading.compare import Gold
+from gdpo.grading.grader import Grader
+from gdpo.whole_file import whole_file
+
+log = logging.getLogger(__name__)
+
+_BATCH = 2000
+
+
+class _Line(NamedTuple):
+    record: dict[str, Any]
+    response: str
+    gold: Gold
+
+
+def grade_file(source: Path, out: Path, grader: Grader, unboxed: bool) -> dict[str, int]:
+    """Grade lines of ``{id, response, gold}`` and write each with ``verdict`` and ``extracted`` added.
+
+    Args:
+        source: JSON lines in UTF-8; a bad line is logged with its number and left out.
+        out: the graded lines in the same order; appears whole or not at all.
+        grader: judges them.
+        unboxed: judge a response without a box by its last mathematical expression.
+
+    Returns:
+        Verdict -> count, and the number of ``bad lines``.
+    """
+    counts: Counter[str] = Counter({"correct": 0, "wrong": 0, "timeout": 0, "error": 0, "bad lines": 0})
+    with source.open("rb") as lines, whole_file(out) as partial, partial.open("w") as graded:
+        records = _read(lines, source, counts)
+        while batch := list(islice(records, _BATCH)):
+            verdicts = grader.grade_all([x.response for x in batch], [x.gold for x in batch], unboxed)
+            for line, verdict in zip(batch, verdicts, strict=True):
+                counts[verdict.verdict] += 1
+                graded.write(json.dumps(line.record | verdict._asdict()) + "\n")
+            log.info("%d graded", sum(counts.values()) - counts["bad lines"])
+    return dict(counts)
+
+
+def _read(lines: Iterator[bytes], source: Path, counts: Counter[str]) -> Iterator[_Line]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            yield _parsed(json.loads(line))
+        except (ValueError, TypeError) as error:
+            counts["bad lines"] += 1
+            log.error("%s: line %d: %s", source, number, error)
+
+
+def _parsed(record: Any) -> _Line:
+    """Raises ValueError: the record is not what it must be; the message names the key."""
+    if not isinstance(record, dict):
+        raise ValueError(f"must be an object, not {type(record).__name__}")
+    if missing := sorted({"id", "response", "gold"} - set(record)):
+        raise ValueError(f"{missing[0]}: missing")
+    if not isinstance(record["response"], str):
+        raise ValueError(f"response: must be a text, not {type(record['response']).__name__}")
+    golds = record["gold"] if isinstance(record["gold"], list) else [record["gold"]]
+    if not golds or not all(isinstance(gold, str) and gold.strip() for gold in golds):
+        raise ValueError("gold: must be a text or a list of texts, none of them empty")
+    several, tolerance = record.get("several", "any"), record.get("tolerance")
+    if several not in ("any", "all"):
+        raise ValueError(f"several: must be any or all, not {several!r}")
+    if tolerance is not None and not (isinstance(tolerance, (int, float)) and tolerance > 0):
+        raise ValueError(f"tolerance: must be a positive number, not {tolerance!r}")
+    return _Line(record, record["response"], Gold(tuple(golds), several, tolerance, record.get("unit")))
