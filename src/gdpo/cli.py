@@ -163,7 +163,7 @@ def grade(
     boxed_only: Annotated[bool, typer.Option("--boxed-only", help="no box is wrong, as in training")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="processes; by default one a CPU")] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="time limit of one case")] = 5.0,
-    memory_mb: Annotated[int, typer.Option(min=400, help="memory limit of one process")] = 1024,
+    memory_mb: Annotated[int, typer.Option(min=200, help="memory limit of one process")] = 1024,
 ) -> None:
     """Judge responses: lines of {id, response, gold} in, the same with verdict and extracted out.
 

@@ -113,23 +113,26 @@ def test_a_missing_data_file_is_named(changed, monkeypatch, tmp_path):
     assert changed(problems).config.problems.train.datasets == ["mine"]
 
 
+MINE = {"source": "datasets", "datasets": ["mine"]}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"problems.train": {"source": "datasets", "datasets": ["mime"]}}, "no entry 'mime'; did you mean mine"),
+        ({"problems.train": MINE | {"datasets": ["mime"]}}, "no entry 'mime'; did you mean mine"),
         ({"datasets.mine.file.path": "mine.xls"}, r"datasets.mine.file.path: must end in .json, .jsonl"),
         ({"datasets.mine": {"licence": "MIT"}}, "datasets.mine: needs a file or a hub section"),
         ({"datasets.mine.colums": {}}, "did you mean columns"),
         (
-            {"problems.benchmarks.b": {"source": "datasets", "datasets": ["mine"], "decontaminate": {"against": ["mine"]}}},
+            {"problems.benchmarks.b": MINE | {"decontaminate": {"against": ["mine"]}}},
             "problems.benchmarks.b.decontaminate: only problems.train",
         ),
         (
-            {"problems.train": {"source": "datasets", "datasets": ["mine"], "decontaminate": {"against": ["mine"], "threshold": 0.4}}},
+            {"problems.train": MINE | {"decontaminate": {"against": ["mine"], "threshold": 0.4}}},
             "must not fall in this order",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_in_the_catalogue_is_named(changed, changes, message):
     entry = {"datasets.mine": {"licence": "MIT", "file": {"path": "mine.json"}}}
     with pytest.raises(ConfigError, match=message):
@@ -143,7 +146,7 @@ def test_a_dataset_is_known_by_its_content_not_its_place(changed, monkeypatch, t
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text("[]")
         entry = {"licence": licence, "file": {"path": path, "sha256": sha256}}
-        train = {"source": "datasets", "datasets": ["mine"]}
+        train = MINE
         return set(changed({"datasets.mine": entry, "problems.train": train}).runs)
 
     assert ids("a.json", "0" * 64) == ids("b/c.json", "0" * 64, "Apache-2.0")

@@ -177,7 +177,7 @@ def test_a_training_that_fails_says_why(toy, tmp_path):
         train(toy, tmp_path, write_run(tmp_path, training=training), "failing")
     [session] = read_provenance(tmp_path / "run")["sessions"]
     assert session["outcome"] == "failed" and session["to_step"] == 0
-    assert session["error"].startswith("ValueError: num_samples should be a positive integer value")
+    assert session["error"].startswith("ValueError: train: all 64 prompts exceed 1 tokens")
 
 
 def test_group_filter_leaves_no_group_in_which_no_reward_varies(toy, tmp_path):

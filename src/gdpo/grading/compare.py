@@ -77,6 +77,8 @@ def _equal(answer: str, gold: str, tolerance: float | None, parser: Parser | Non
     def same(one: str, other: str) -> bool | None:
         return _equal(one, other, tolerance, parser)
 
+    if wanted_number and _structure(answer):
+        return False
     by_structure = _same_structure(answer, gold, same)
     if by_structure != "no structure":
         return by_structure

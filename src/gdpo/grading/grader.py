@@ -10,7 +10,7 @@ from multiprocessing import Pipe
 from queue import LifoQueue
 from typing import NamedTuple
 
-from gdpo.grading.answers import extract_answer, has_box
+from gdpo.grading.answers import after_reasoning, extract_answer, has_box
 from gdpo.grading.compare import Gold
 from gdpo.grading.verdict import Verdict, verdict_without_parser
 from gdpo.grading.worker import READY
@@ -18,7 +18,7 @@ from gdpo.grading.worker import READY
 SECONDS = 5.0
 """Wall-clock limit of one case."""
 MEMORY_MB = 1024
-"""Address space of one worker, the parser's own 300 MB included."""
+"""Address space of one worker, the parser's own 70 MB included."""
 MOST_WORKERS = 8
 _START_SECONDS = 120.0
 
@@ -31,7 +31,7 @@ class _Case(NamedTuple):
     answer: str | None
     """The boxed answer; None: to be looked for in the response."""
     response: str
-    """The response where there is no boxed answer, else empty."""
+    """What follows the reasoning where there is no boxed answer, else empty."""
     gold: Gold
 
 
@@ -81,7 +81,7 @@ class Grader:
         cases: dict[_Case, list[int]] = {}
         for index, (response, gold) in enumerate(zip(responses, golds, strict=True)):
             if unboxed and not has_box(response):
-                cases.setdefault(_Case(None, response, gold), []).append(index)
+                cases.setdefault(_Case(None, after_reasoning(response), gold), []).append(index)
             elif verdict := verdict_without_parser(response, gold):
                 verdicts[index] = verdict
             else:  # a group often gives one answer many times
@@ -121,12 +121,12 @@ class _Worker:
             self._start()
         try:
             self._connection.send(case)
-            if self._connection.poll(self._seconds):
-                return self._connection.recv()
-            verdict = Verdict("timeout", case.answer)
+            in_time = self._connection.poll(self._seconds)
+            verdict, spent = self._connection.recv() if in_time else (Verdict("timeout", case.answer), True)
         except (EOFError, OSError):  # the case killed the process
-            verdict = Verdict("error", case.answer)
-        self.stop()
+            verdict, spent = Verdict("error", case.answer), True
+        if spent:
+            self.stop()
         return verdict
 
     def stop(self) -> None:

@@ -9,6 +9,7 @@ import math
 import resource
 import sys
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from gdpo.grading.compare import Gold, is_right
 from gdpo.grading.verdict import Verdict
@@ -34,24 +35,35 @@ def judge(answer: str | None, response: str, gold: Gold) -> Verdict:
 
 def main(fd: int, memory_mb: int, seconds: float) -> None:
     """Answer until the other end is closed."""
-    import gdpo.grading.parser  # noqa: F401 - a second, before the first case
-
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    import gdpo.grading.parser  # noqa: F401 - a second, before the first case
+
     connection = Connection(fd)
     connection.send(READY)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             case = connection.recv()
             _limit_cpu(seconds)
-            connection.send(_verdict(*case))
+            verdict = _verdict(*case)
+            full = _memory_is_full(memory_mb)
+            # math-verify takes its own want of memory for inequality.
+            if full and verdict.verdict == "wrong":
+                verdict = Verdict("error", case[0])
+            connection.send((verdict, full))  # the verdict, and whether the worker must be replaced
 
 
 def _verdict(answer: str | None, response: str, gold: Gold) -> Verdict:
     try:
         return judge(answer, response, gold)
-    except (Exception, RecursionError, MemoryError):  # the parser raises many kinds on malformed LaTeX
+    except Exception:  # the parser raises many kinds on malformed LaTeX
         return Verdict("error", answer)
+
+
+def _memory_is_full(memory_mb: int) -> bool:
+    """Whether the address space has been within a tenth of its limit."""
+    peak = Path("/proc/self/status").read_text().partition("VmPeak:")[2].split()[0]
+    return int(peak) > 0.9 * (memory_mb << 10)
 
 
 def _limit_cpu(seconds: float) -> None:

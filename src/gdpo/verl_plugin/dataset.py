@@ -25,11 +25,12 @@ class CountedPrompts(RLHFDataset):
         name, limit = Path(self.data_files[0]).stem, self.max_prompt_length
         if not len(kept):
             raise ValueError(
-                f"{name}: all {len(before)} prompts are longer than training.max_prompt_length, {limit} tokens"
+                f"{name}: all {len(before)} prompts exceed {limit} tokens (training.max_prompt_length)"
             )
         short = {info["id"] for info in kept["extra_info"]}
-        found = {"limit": limit, "prompts": len(before), "left_out": [id for id in before if id not in short]}
-        print(f"{name}: {len(found['left_out'])} of {len(before)} prompts are longer than {limit} tokens")
+        left_out = [id for id in before if id not in short]
+        print(f"{name}: {len(left_out)} of {len(before)} prompts are longer than {limit} tokens")
+        found = {"limit": limit, "prompts": len(before), "left_out": left_out}
         folder = Path(self.config.overlong_prompts)
         write_text(folder / f"overlong_{name}.json", json.dumps(found, indent=2) + "\n")
         return kept
