@@ -20,7 +20,7 @@ def main(inputs: Any, params: Any, output: Any) -> None:
     page = data_page(datasets, sets, rows)
     decontaminated = decontamination_table(matches, params.against)
     write_text(output.rows, rows.to_csv(index=False))
-    write_text(output.matches, matches.to_csv(index=False, float_format="%.3f"))
+    write_text(output.matches, matches.to_csv(index=False))
     write_text(output.data, page.shown.to_csv(index=False))
     write_text(output.decontamination, decontaminated.to_csv(index=False))
     other = decontamination_page(decontaminated, params.thresholds)

@@ -51,6 +51,7 @@ def _matches(
     near = table["similarity"] >= section.threshold
     near |= (table["similarity"] >= section.threshold_same_answer) & table["same_answer"]
     table["removed"] = (table["kind"] == "exact") | near
+    table["similarity"] = table["similarity"].round(3)
     return table[MATCHES]
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gdpo.reporting.tables import Page
 
-LONGEST_LIST = 12
+LONGEST_LIST = 6
 """Rows that a cell of the page names; the CSV has all."""
 
 Report = Mapping[str, Any]
