@@ -30,7 +30,7 @@ lint: setup
 	ruff check . && ruff format --check . && snakefmt --check workflow
 
 # Not phony: make looks for no pattern rule for a phony target.
-bench: bench-advantage bench-dag
+bench: bench-advantage bench-dag bench-grader
 
 bench-%:
 	@$(SETUP) peers

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from gdpo.whole_file import write_text
 
@@ -28,7 +29,8 @@ def main() -> None:
     except (ValueError, OSError, RuntimeError) as error:
         if os.environ.get("GDPO_TRACEBACK"):
             raise
-        Console(stderr=True).print(f"[bold red]gdpo:[/] {type(error).__name__}: {error}", highlight=False)
+        message = f"[bold red]gdpo:[/] {type(error).__name__}: {escape(str(error))}"
+        Console(stderr=True).print(message, highlight=False, soft_wrap=True)
         raise SystemExit(1) from error
 
 

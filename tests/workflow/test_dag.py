@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -10,13 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from study import Study, changed
 
 from gdpo.config.recipe import read_recipe
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("workflow", "laptop", "config", "src")
 BENCHMARKS = ("arithmetic", "arithmetic-hard")
 
 
@@ -45,57 +44,10 @@ def small_experiment() -> dict:
     return values
 
 
-class Study:
-    """A copy of the workflow and of the library in a folder of its own."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        for name in FOLDERS:
-            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-        self.write(small_experiment())
-
-    @property
-    def experiment(self) -> Path:
-        return self.folder / "config" / "demo.yaml"
-
-    def write(self, values: dict) -> None:
-        self.experiment.write_text(yaml.safe_dump(values, sort_keys=False))
-
-    def start(self, *arguments: str, profile: str = "laptop", **options) -> subprocess.Popen:
-        command = ["snakemake", "--profile", profile, *arguments]
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(self.folder / "src")},
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            **options,
-        )
-
-    def run(self, *arguments: str, profile: str = "laptop") -> tuple[int, str]:
-        process = self.start(*arguments, profile=profile)
-        output, _ = process.communicate(timeout=2400)
-        return process.returncode, output
-
-    def planned(self, *arguments: str, profile: str = "laptop") -> set[str]:
-        """Messages of the jobs that would run now, without hashes and what is in brackets."""
-        code, output = self.run("--dry-run", *arguments, profile=profile)
-        assert code == 0, output
-        jobs = {job.strip() for job in re.findall(r"^Job \d+: ([^(\n]*)", output, re.M)}
-        assert jobs or "Nothing to be done" in output, output
-        return {re.sub(r"-[0-9a-f]{8}\b", "", job) for job in jobs}
-
-    def git(self, *arguments: str) -> None:
-        identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
-        subprocess.run(["git", *identity, *arguments], cwd=self.folder, check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     """A study that was killed in the middle of training, started again, and is complete."""
-    study = Study(tmp_path_factory.mktemp("study"))
+    study = Study(tmp_path_factory.mktemp("study"), small_experiment())
     first = study.start(start_new_session=True)
     tracker = study.folder / "results" / "checkpoints"
     deadline = time.monotonic() + 900
@@ -364,18 +316,3 @@ def test_a_config_error_is_one_message_before_any_job(done):
     assert code != 0
     assert "config/demo.yaml: runs.dgdo.method" in output and "'dgpo'" in output
     assert "Traceback" not in output
-
-
-class changed:
-    """A file with other text, put back with its old times afterwards."""
-
-    def __init__(self, path: Path, text: str):
-        self.path, self.text = path, text
-
-    def __enter__(self):
-        self.old, self.stat = self.path.read_text(), self.path.stat()
-        self.path.write_text(self.text)
-
-    def __exit__(self, *error):
-        self.path.write_text(self.old)
-        os.utime(self.path, ns=(self.stat.st_atime_ns, self.stat.st_mtime_ns))
