@@ -1,0 +1,77 @@
+"""The reward manager of vLLM rollouts, as veRL calls it: in an event loop, off the main thread."""
+
+import asyncio
+import json
+import threading
+
+import numpy as np
+import pytest
+
+from gdpo.config.run import RunConfig
+
+pytestmark = pytest.mark.slow
+
+CASES = [
+    (r"<think>a</think>\boxed{\frac{2}{4}}", "0.5", 1.0),
+    (r"\boxed{1+x}", "x+1", 1.0),
+    (r"\boxed{2+x}", "x+1", 0.0),
+    (r"\boxed{9^{9^{9^{9}}}}", r"\sqrt{3}", 0.0),
+    (r"\boxed{7}", "7", 1.0),
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    """Every byte is a token."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    bytes_only = Tokenizer(models.BPE({char: i for i, char in enumerate(alphabet)}, []))
+    bytes_only.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bytes_only.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(tokenizer_object=bytes_only, pad_token=alphabet[0])
+
+
+def item(tokenizer, text: str, gold: str):
+    """One response as veRL hands it over, padded."""
+    import torch
+    from verl import DataProto
+
+    ids = tokenizer(text)["input_ids"]
+    responses = torch.tensor([ids + [0] * 5])
+    mask = torch.tensor([[1] * (3 + len(ids)) + [0] * 5])
+    reward_model = {"style": "rule", "ground_truth": [gold], "several": "any"}
+    return DataProto.from_dict(
+        {"responses": responses, "attention_mask": mask},
+        non_tensors={"reward_model": np.array([reward_model], dtype=object)},
+    )
+
+
+def test_rewards_off_the_main_thread(tokenizer, tmp_path):
+    from omegaconf import OmegaConf
+
+    from gdpo.verl_plugin.reward_manager import NamedRewardManager
+
+    rewards = {"correctness": {}, "length": {"weight": 0.5, "options": {"limit": 20}}}
+    run = RunConfig.model_validate({"method": "gdpo", "rewards": rewards, "training": {"steps": 1}})
+    (tmp_path / "run.json").write_text(json.dumps(run.resolved()))
+    config = OmegaConf.create({"gdpo": {"run_config": str(tmp_path / "run.json")}})
+    found = []
+
+    async def all_at_once():
+        manager = NamedRewardManager(config, tokenizer)
+        manager.loop = asyncio.get_running_loop()
+        return await asyncio.gather(
+            *(manager.run_single(item(tokenizer, text, gold)) for text, gold, _ in CASES)
+        )
+
+    thread = threading.Thread(target=lambda: found.extend(asyncio.run(all_at_once())))
+    thread.start()
+    thread.join(60)
+    assert len(found) == len(CASES)
+    for (text, _, correct), result in zip(CASES, found, strict=True):
+        short = float(len(text) <= 20)
+        info = result["reward_extra_info"]
+        assert (info["correctness"], info["length"]) == (correct, short)
+        assert result["reward_score"] == correct + 0.5 * short
