@@ -21,9 +21,9 @@ from math_verify import parse, verify
 from rich.console import Console
 from rich.table import Table
 
-from gdpo.data.golds import GoldError, normalise_gold
 from gdpo.grading import Gold, Grader
 from gdpo.grading.answers import boxed_spans
+from gdpo.grading.golds import GoldError, normalise_gold
 from gdpo.grading.normal import normalize_answer
 from gdpo.grading.verdict import verdict_without_parser
 

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from gdpo.config.datasets import Columns, Dataset, FileSource, HubSource
 from gdpo.config.experiment import load_experiment
 from gdpo.data.datasets import clean_dataset
+from gdpo.data.schema import SchemaError, check_dataset
 from gdpo.data.sources import SourceError
 
 ROOT = Path(__file__).parents[2]
@@ -189,3 +191,19 @@ def test_the_real_files_are_read_whole(name, kept, left_out, monkeypatch):
         raw = records[row]["answer"]
         if isinstance(raw, float) or raw.isdecimal():
             assert int(answers[0]) == int(float(raw)), "independent of our own normalising"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("problem", " ", "row 1, column problem: ' ' is not a non-empty text"),
+        ("answers", [], r"row 1, column answers: \[\] is not a list of non-empty texts"),
+        ("id", None, "row 1, column id: .* is already in row 0"),
+    ],
+)
+def test_a_cleaned_dataset_that_breaks_its_schema_is_named(mirror, column, value, message):
+    write(mirror, ROWS)
+    frame = pd.DataFrame(clean_dataset("set", entry())[0].to_pylist())
+    frame.at[1, column] = frame.at[0, column] if value is None else value
+    with pytest.raises(SchemaError, match=f"set.parquet: {message}"):
+        check_dataset(frame, "set.parquet")

@@ -169,6 +169,8 @@ def test_the_command_grades_the_good_lines_and_numbers_the_bad(tmp_path):
         json.dumps({"id": 5, "response": 7, "gold": "7"}),
         json.dumps({"id": 6, "response": "x", "gold": []}),
         json.dumps({"id": 7, "response": r"\boxed{8}", "gold": "7"}),
+        json.dumps({"id": 9, "response": r"\boxed{9.6}", "gold": "['9.6\n']"}),
+        json.dumps({"id": 10, "response": r"\boxed{142}", "gold": 142.0}),
     ]
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_bytes("\n".join(lines).encode() + b'\n{"id": 8, "response": "\xff\xfe", "gold": "1"}\n')
@@ -180,6 +182,8 @@ def test_the_command_grades_the_good_lines_and_numbers_the_bad(tmp_path):
         (2, "correct", "5"),
         (4, "timeout", "9^{9^{9^{9}}}"),
         (7, "wrong", "8"),
+        (9, "correct", "9.6"),
+        (10, "correct", "142"),
     ]
     assert graded[0]["kept"] == [1]
     assert done.returncode == 2 and "Traceback" not in done.stderr
@@ -189,6 +193,6 @@ def test_the_command_grades_the_good_lines_and_numbers_the_bad(tmp_path):
         (6, "response: must be a text"),
     ):
         assert f"line {number}: {message}" in done.stderr
-    assert "line 7: gold" in done.stderr and "line 9: " in done.stderr
-    assert "2 correct, 1 wrong, 1 timeout, 0 error, 5 bad lines" in done.stderr
+    assert "line 7: gold" in done.stderr and "line 11: " in done.stderr
+    assert "4 correct, 1 wrong, 1 timeout, 0 error, 5 bad lines" in done.stderr
     assert Path(out).stat().st_mode & 0o444

@@ -1,5 +1,6 @@
 """One dataset of the catalogue, cleaned: each row kept, changed or left out, for a recorded reason."""
 
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -8,9 +9,10 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from gdpo.config.datasets import Dataset
-from gdpo.data.golds import GoldError, normalise_gold
+from gdpo.data.schema import check_dataset
 from gdpo.data.similarity import fingerprint
 from gdpo.data.sources import Raw, SourceError, read_source
+from gdpo.grading.golds import GoldError, normalise_gold
 
 TABLE = pa.schema(
     [
@@ -77,12 +79,17 @@ def clean_dataset(name: str, dataset: Dataset) -> tuple[pa.Table, DatasetReport]
     report = DatasetReport(
         dataset=name, origin=raw.origin, licence=dataset.licence, read=read, kept=len(rows), notes=notes
     )
+    check_dataset(pd.DataFrame(rows), name)
     return pa.Table.from_pylist(rows, schema=TABLE), report
 
 
-def read_dataset(path) -> pd.DataFrame:
-    """A cleaned dataset; lists come as lists."""
-    return pd.DataFrame(pq.read_table(path, schema=TABLE).to_pylist())
+def read_dataset(path: Path | str) -> pd.DataFrame:
+    """A cleaned dataset, checked; lists come as lists.
+
+    Raises:
+        SchemaError: it breaks the schema.
+    """
+    return check_dataset(pd.DataFrame(pq.read_table(path, schema=TABLE).to_pylist()), path)
 
 
 def _columns(name: str, dataset: Dataset, raw: Raw) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""The one schema of a problem set: veRL's parquet columns, checked by pandera."""
+"""The schemas of a problem set (veRL's parquet columns) and of a cleaned dataset, checked by pandera."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,8 +7,6 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow
-
-COLUMNS = ["data_source", "prompt", "ability", "reward_model", "extra_info"]
 
 ARROW = pyarrow.schema(
     [
@@ -108,6 +106,35 @@ SCHEMA = pa.DataFrameSchema(
 )
 
 
+def _is_answers(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 0 and all(map(_filled, value))
+
+
+DATASET = pa.DataFrameSchema(
+    {
+        **{
+            name: _column(_filled, "a non-empty text") for name in ("id", "dataset", "problem", "fingerprint")
+        },
+        "row": _column(lambda value: value >= 0, "a row number"),
+        "answers": _column(_is_answers, "a list of non-empty texts"),
+        "several": _column(lambda value: value in ("any", "all"), '"any" or "all"'),
+        "answer_type": _column(_filled, "a non-empty text"),
+    }
+)
+"""A cleaned dataset; tolerance and unit are beside these and may be empty."""
+
+
+def check_dataset(frame: pd.DataFrame, file: Path | str) -> pd.DataFrame:
+    """Return `frame` if it is a cleaned dataset with unique ids.
+
+    Raises:
+        SchemaError: the first violation, with file, row, column, value and what is allowed.
+    """
+    _validate(DATASET, frame, file)
+    _check_unique(frame["id"], "id", file)
+    return frame
+
+
 def check_problems(frame: pd.DataFrame, file: Path | str) -> pd.DataFrame:
     """Return `frame` if it is a valid problem set with unique ids.
 
@@ -118,27 +145,36 @@ def check_problems(frame: pd.DataFrame, file: Path | str) -> pd.DataFrame:
     Raises:
         SchemaError: the first violation, with file, row, column, value and what is allowed.
     """
+    _validate(SCHEMA, frame, file)
+    _check_unique(frame["extra_info"].map(lambda info: info["id"]), "extra_info", file)
+    return frame
+
+
+def _validate(schema: pa.DataFrameSchema, frame: pd.DataFrame, file: Path | str) -> None:
     try:
-        SCHEMA.validate(frame, lazy=True)
+        schema.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
-        raise SchemaError(_first_violation(error, frame, file)) from error
-    ids = frame["extra_info"].map(lambda info: info["id"])
+        raise SchemaError(_first_violation(error, schema, frame, file)) from error
+
+
+def _check_unique(ids: pd.Series, column: str, file: Path | str) -> None:
     doubled = ids[ids.duplicated()]
     if len(doubled):
         first = ids[ids == doubled.iloc[0]].index[0]
         raise SchemaError(
-            f"{file}: row {doubled.index[0]}, column extra_info: id {doubled.iloc[0]!r} is already in "
+            f"{file}: row {doubled.index[0]}, column {column}: id {doubled.iloc[0]!r} is already in "
             f"row {first}; ids must be unique"
         )
-    return frame
 
 
-def _first_violation(error: pa.errors.SchemaErrors, frame: pd.DataFrame, file: Path | str) -> str:
+def _first_violation(
+    error: pa.errors.SchemaErrors, schema: pa.DataFrameSchema, frame: pd.DataFrame, file: Path | str
+) -> str:
     cases = error.failure_cases
     in_cells = cases[cases["index"].notna()]
     if in_cells.empty:
         wrong = ", ".join(sorted({str(case) for case in cases["failure_case"]}))
-        return f"{file}: missing or unknown columns: {wrong}; the columns are {', '.join(COLUMNS)}"
+        return f"{file}: missing or unknown columns: {wrong}; the columns are {', '.join(schema.columns)}"
     case = in_cells.sort_values("index", kind="stable").iloc[0]
     value = repr(frame.loc[case["index"], case["column"]])
     shown = value if len(value) <= 200 else value[:200] + "..."

@@ -17,6 +17,7 @@ Parser = Callable[[str, str, float | None], bool]
 ROUNDING = Fraction(1, 10**6)
 """Relative difference up to which a decimal equals another number: six digits, as math-verify rounds."""
 
+_COMMA = r"[,;]|(?<=\s)(?:and|or)(?=\s)"
 _BASE = re.compile(r"(?P<digits>[0-9A-F]+)(?:_(?:\d|\{\d+\}))?")
 
 _LESS, _MORE = r"(?:<=?|\\le|\\lt)(?![A-Za-z])", r"(?:>=?|\\ge|\\gt)(?![A-Za-z])"
@@ -53,10 +54,11 @@ def is_right(answer: str, gold: Gold, parser: Parser | None = None) -> bool | No
 
     if len(gold.answers) == 1:
         return same(answer, gold.answers[0])
-    together = _unordered(_elements(answer), gold.answers, same)
+    wanted = [part for one in gold.answers for part in _elements(one, brackets=False)]
+    together = _unordered(_elements(answer), wanted, same)
     if gold.several == "all":
         return together
-    return _any([together, *(same(answer, wanted) for wanted in gold.answers)])
+    return _any([together, *(same(answer, one) for one in gold.answers)])
 
 
 def _equal(answer: str, gold: str, tolerance: float | None, parser: Parser | None) -> bool | None:
@@ -170,11 +172,11 @@ def _interval(inequality: re.Match) -> _Structure:
 def _elements(text: str, brackets: bool = True) -> list[str]:
     """The members of a list, written bare or (if ``brackets``) between any brackets."""
     text = clean(text)
-    parts = _split(text, r"[,;]")
+    parts = _split(text, _COMMA)
     if len(parts) > 1 or not brackets:
         return parts
     inner = re.fullmatch(r"(?:\\\{|[(\[])(.*)(?:\\\}|[)\]])", text, re.S)
-    return _split(inner[1], r"[,;]") if inner else parts
+    return _split(inner[1], _COMMA) if inner else parts
 
 
 def _split(text: str, separator: str) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gdpo.grading.compare import Gold
+from gdpo.grading.golds import GoldError, normalise_gold
 from gdpo.grading.grader import Grader
 from gdpo.whole_file import whole_file
 
@@ -66,12 +67,15 @@ def _parsed(record: Any) -> _Line:
         raise ValueError(f"{missing[0]}: missing")
     if not isinstance(record["response"], str):
         raise ValueError(f"response: must be a text, not {type(record['response']).__name__}")
-    golds = record["gold"] if isinstance(record["gold"], list) else [record["gold"]]
-    if not golds or not all(isinstance(gold, str) and gold.strip() for gold in golds):
-        raise ValueError("gold: must be a text or a list of texts, none of them empty")
     several, tolerance = record.get("several", "any"), record.get("tolerance")
     if several not in ("any", "all"):
         raise ValueError(f"several: must be any or all, not {several!r}")
     if tolerance is not None and not (isinstance(tolerance, (int, float)) and tolerance > 0):
         raise ValueError(f"tolerance: must be a positive number, not {tolerance!r}")
-    return _Line(record, record["response"], Gold(tuple(golds), several, tolerance, record.get("unit")))
+    if isinstance(record["gold"], dict):
+        raise ValueError("gold: must be a text, a number or a list of them, not an object")
+    try:
+        gold = normalise_gold(record["gold"], record.get("unit"), tolerance)
+    except GoldError as error:
+        raise ValueError("gold: is empty") from error
+    return _Line(record, record["response"], Gold(tuple(gold.answers), several, gold.tolerance, gold.unit))

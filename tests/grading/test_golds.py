@@ -2,7 +2,7 @@
 
 import pytest
 
-from gdpo.data.golds import GoldError, normalise_gold
+from gdpo.grading.golds import GoldError, normalise_gold
 
 
 @pytest.mark.parametrize(
