@@ -25,12 +25,12 @@ SETS = [
 
 def test_all_rows_are_in_the_csv_and_counted_on_the_page():
     rows = data_rows(DATASETS, SETS)
-    assert len(rows) == 18 and (rows["what"] == "left out").sum() == 17
+    assert rows["row"].tolist()[-1] == "math-1" and len(rows) == 18 and (rows["what"] == "left out").sum() == 17
     first, second = data_page(DATASETS, SETS, rows).shown.to_dict("records")
     assert "14 no answer (0, 1, 2, " in first["left out"] and ", ...)" in first["left out"]
     assert "2 the same problem as another (15, 16)" in first["left out"]
     assert first["changed"] == "1 leading zeros removed (17)"
-    assert (second["kept"], second["not needed"], second["left out"]) == (2, 1, "1 long (math-1)")
+    assert (second["kept"], second["not needed"], second["left out"]) == (2, 1, "1 long")
 
 
 def test_decontamination_counts_problems_once():

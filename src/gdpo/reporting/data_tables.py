@@ -8,7 +8,7 @@ import pandas as pd
 from gdpo.reporting.tables import Page
 
 LONGEST_LIST = 6
-"""Rows that a cell of the page names; the CSV has all."""
+"""Row numbers that a cell of the page names; the CSV has all."""
 
 Report = Mapping[str, Any]
 """A dataset's or a problem set's report, as its JSON file has it (data.datasets, data.problem_sets)."""
@@ -55,7 +55,7 @@ def data_page(datasets: Sequence[Report], sets: Sequence[Report], rows: pd.DataF
             for entry in entries
         ]
     columns = ["stage", "set", "from", "licence", "read", "left out", "changed", "not needed", "kept"]
-    note = "Rows by reason, with their numbers in the source, from 0 (data_rows.csv has all of them)."
+    note = "Rows by reason, with their numbers in the source, from 0; data_rows.csv has all of them, with ids."
     return Page(table[columns], note)
 
 
@@ -98,11 +98,12 @@ def decontamination_page(table: pd.DataFrame, section: Mapping[str, Any]) -> Pag
 
 
 def _by_reason(notes: pd.DataFrame) -> str:
-    """``3 no answer (17, 20, 31); 1 ...``."""
+    """``3 no answer (17, 20, 31); 1 ...``; problems' ids are too long to be named here."""
     kinds = notes["reason"].str.replace(r"(same problem as|match of) .*", r"\1 another", regex=True)
     parts = []
     for kind, group in notes.groupby(kinds, sort=False):
-        rows = ", ".join(map(str, group["row"][:LONGEST_LIST]))
-        more = ", ..." if len(group) > LONGEST_LIST else ""
-        parts.append(f"{len(group)} {kind} ({rows}{more})")
+        numbers = [str(row) for row in group["row"] if isinstance(row, int)]
+        more = ["..."] if len(numbers) > LONGEST_LIST else []
+        listed = f" ({', '.join(numbers[:LONGEST_LIST] + more)})" if numbers else ""
+        parts.append(f"{len(group)} {kind}{listed}")
     return "; ".join(parts)
