@@ -14,7 +14,7 @@ import pytest
 from gdpo.grading import Gold, Grader, GraderError
 from gdpo.grading.grader import _Case
 
-LIMIT, MEMORY_MB = 2.0, 700
+LIMIT, MEMORY_MB = 1.0, 700
 HOSTILE = {
     "a power tower": r"\boxed{9^{9^{9^{9}}}}",
     "a factorial tower": r"\boxed{(((99999!)!)!)!}",

@@ -25,7 +25,9 @@ SETS = [
 
 def test_all_rows_are_in_the_csv_and_counted_on_the_page():
     rows = data_rows(DATASETS, SETS)
-    assert rows["row"].tolist()[-1] == "math-1" and len(rows) == 18 and (rows["what"] == "left out").sum() == 17
+    assert (
+        rows["row"].tolist()[-1] == "math-1" and len(rows) == 18 and (rows["what"] == "left out").sum() == 17
+    )
     first, second = data_page(DATASETS, SETS, rows).shown.to_dict("records")
     assert "14 no answer (0, 1, 2, " in first["left out"] and ", ...)" in first["left out"]
     assert "2 the same problem as another (15, 16)" in first["left out"]

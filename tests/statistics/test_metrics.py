@@ -1,70 +1,73 @@
-"""Metrics and intervals against hand counts and simulation."""
+"""Metrics against hand counts and enumeration."""
 
-import numpy as np
+from itertools import combinations
+
 import pandas as pd
 import pytest
 
-from gdpo.statistics.metrics import bootstrap_interval, paired_difference, summarize
+from gdpo.statistics.metrics import METRICS, pass_at_k, pass_metrics, problem_values, sizes
+
+COLUMNS = ["problem_id", "verdict", "answer", "n_tokens", "stop_reason", "format"]
 
 
 def scores(rows):
-    return pd.DataFrame(rows, columns=["problem_id", "verdict", "n_tokens", "stop_reason"])
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 HAND = scores(
     [
-        ("a", "correct", 10, "eos"),
-        ("a", "correct", 30, "eos"),
-        ("b", "wrong", 10, "eos"),
-        ("b", "error", 50, "length"),
+        ("a", "correct", "7", 10, "eos", True),
+        ("a", "correct", "7", 30, "eos", True),
+        ("a", "wrong", "8", 20, "eos", False),
+        ("a", "wrong", None, 20, "eos", True),
+        ("b", "wrong", "1", 10, "eos", True),
+        ("b", "timeout", "2", 10, "eos", True),
+        ("b", "error", "3", 50, "length", False),
+        ("b", "correct", "4", 10, "eos", True),
     ]
 )
 
 
-def test_summary_by_hand():
-    s = summarize(HAND, limit=20, confidence=0.95, resamples=1000)
-    assert (s["accuracy"], s["exceed"], s["within_and_correct"], s["response_length"]) == (0.5, 0.5, 0.25, 25)
-    assert (s["problems"], s["samples"], s["samples_per_problem"]) == (2, 4, 2)
-    assert (s["truncated"], s["errors"]) == (0.25, 0.25)
+def test_every_metric_by_hand():
+    values = problem_values(HAND, limit=20)
+    assert values.loc["a", ["accuracy", "exceed", "within_and_correct"]].tolist() == [0.5, 0.25, 0.25]
+    assert values.loc["b", ["timeouts", "errors", "truncated", "format"]].tolist() == [0.25, 0.25, 0.25, 0.75]
+    assert values.loc["a", "response_length"] == 20
+    assert values["maj"].tolist() == [1.0, 0.25], "a: two votes for 7; b: a tie of four, one of them right"
+    assert values["pass@2"].tolist() == pytest.approx([5 / 6, 1 / 2])
+    assert values["pass@4"].tolist() == [1, 1]
+    assert set(METRICS) <= set(values)
+    assert sizes(HAND) == {"problems": 2, "samples": 8, "samples_per_problem": 4, "median_length": 15}
 
 
 def test_the_limit_itself_is_within():
-    assert summarize(HAND, limit=50, confidence=0.95, resamples=100)["exceed"] == 0
+    assert problem_values(HAND, limit=50)["exceed"].sum() == 0
 
 
-def test_interval_of_a_constant_is_the_constant():
-    assert bootstrap_interval(np.full(10, 0.3), 0.95, 1000) == pytest.approx((0.3, 0.3))
+@pytest.mark.parametrize("n", [1, 2, 5, 8])
+def test_pass_at_k_is_the_share_of_subsets_with_a_correct_sample(n):
+    for correct in range(n + 1):
+        samples = [True] * correct + [False] * (n - correct)
+        for k in range(1, n + 1):
+            subsets = list(combinations(samples, k))
+            assert pass_at_k(n, correct, k) == pytest.approx(sum(map(any, subsets)) / len(subsets))
 
 
-def test_intervals_cover_the_truth():
-    rng = np.random.default_rng(0)
-    hits = 0
-    for _ in range(300):
-        low, high = bootstrap_interval(rng.normal(1.0, 2.0, size=100), 0.95, 999)
-        hits += low <= 1.0 <= high
-    assert 0.91 <= hits / 300 <= 0.985
+@pytest.mark.parametrize("k", [0, 5])
+def test_pass_at_an_impossible_k_is_refused(k):
+    with pytest.raises(ValueError, match=f"pass@{k} needs"):
+        pass_at_k(4, 1, k)
 
 
-def test_paired_difference_uses_the_pairing():
-    rng = np.random.default_rng(1)
-    base = rng.integers(0, 2, 200)
-    better = np.where(rng.random(200) < 0.1, 1, base)
-    frames = [
-        scores([(str(i), "correct" if v else "wrong", 1, "eos") for i, v in enumerate(values)])
-        for values in (better, base)
-    ]
-    result = paired_difference(*frames, "accuracy", limit=1, confidence=0.95, resamples=2000)
-    assert result["difference"] == pytest.approx((better - base).mean())
-    assert result["significant"]
-    # Unpaired, the same difference is inside the noise: two proportions near 0.5 of 200 problems.
-    assert (better.mean() - base.mean()) < 1.96 * np.sqrt(2 * 0.25 / 200)
+def test_which_k_are_reported():
+    assert [pass_metrics(n) for n in (1, 2, 6, 16)] == [[], [2], [2, 4, 6], [2, 4, 8, 16]]
 
 
-def test_no_difference_is_not_significant():
-    result = paired_difference(HAND, HAND, "accuracy", 20, 0.95, 1000)
-    assert (result["difference"], result["significant"]) == (0.0, False)
+def test_a_problem_without_any_answer_has_no_majority():
+    frame = scores([("a", "wrong", None, 1, "eos", False), ("b", "correct", "1", 1, "eos", True)])
+    assert problem_values(frame, 1)["maj"].tolist() == [0, 1]
 
 
-def test_other_problems_are_refused():
-    with pytest.raises(ValueError, match="not the same problems: 1"):
-        paired_difference(HAND, HAND[HAND["problem_id"] == "a"], "accuracy", 20, 0.95, 100)
+def test_a_missing_sample_is_no_smaller_denominator():
+    with pytest.raises(ValueError, match="problem b has 3 samples, others have 4"):
+        problem_values(HAND.drop(index=7), 20)

@@ -1,6 +1,12 @@
 """Stage 4: samples of every model on every benchmark, kept; and their grading, apart."""
 
 
+GRADER = [
+    f"grading/{path.name}"
+    for path in sorted(Path(*gdpo.__path__, "grading").glob("*.py"))
+]
+
+
 rule sample:
     """Sample one model on one benchmark."""
     input:
@@ -31,6 +37,8 @@ rule score:
     input:
         samples=f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/samples.parquet",
         problems=f"{PROBLEM_SETS}/{{benchmark}}.parquet",
+        # Cheap, and decides every number: another grader grades again.
+        code=library("sampling/score.py", *GRADER),
     output:
         f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/scores.parquet",
     log:

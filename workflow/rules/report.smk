@@ -2,7 +2,13 @@
 
 TABLES = expand(
     f"{RESULTS}/tables/{{name}}.{{kind}}",
-    name=["main", "paired", *(["data", "decontamination"] if REAL else [])],
+    name=[
+        "main",
+        "paired",
+        "paper",
+        "cost",
+        *(["data", "decontamination"] if REAL else []),
+    ],
     kind=["csv", "md", "html"],
 )
 FIGURES = expand(
@@ -25,10 +31,61 @@ report: "../report/experiment.rst"
 GIVEN = [f"{key}={value}" for key, value in config.items()] or ["experiment=demo"]
 
 
+rule summary:
+    """The experiment on one self-contained page, for a phone and for print."""
+    input:
+        main=f"{RESULTS}/tables/main.csv",
+        paired=f"{RESULTS}/tables/paired.csv",
+        paper=f"{RESULTS}/tables/paper.csv",
+        arms=f"{RESULTS}/tables/arms.csv",
+        cost=f"{RESULTS}/tables/cost.csv",
+        figures=[path for path in FIGURES if path.endswith(".png")],
+        summaries=expand(f"{RESULTS}/runs/{{run}}/summary.json", run=RUNS),
+        datasets=expand(
+            f"{PROBLEM_SETS}/datasets/{{dataset}}.report.json", dataset=DATASETS
+        ),
+        sets=expand(f"{PROBLEM_SETS}/{{name}}.report.json", name=REAL),
+        matches=f"{RESULTS}/tables/matches.csv" if REAL else [],
+        captions=sorted(
+            map(os.path.relpath, Path(workflow.basedir, "report").glob("*.rst"))
+        ),
+        script=script_file("summary.py"),
+        code=library("reporting/summary.py", "reporting/summary.html.j2"),
+    output:
+        report(
+            f"{RESULTS}/summary.html",
+            category="Summary",
+            labels={"page": "the experiment on one page"},
+        ),
+    log:
+        f"{LOGS}/summary.log",
+    benchmark:
+        f"{LOGS}/summary.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        name=EXPERIMENT.name,
+        tables=["main", "paired", "paper", "arms", "cost"],
+        benchmarks=BENCHMARKS,
+        captions=os.path.relpath(Path(workflow.basedir, "report")),
+        limit=EXPERIMENT.length_limit(),
+        confidence=EXPERIMENT.config.evaluation.confidence,
+        resamples=EXPERIMENT.config.evaluation.resamples,
+        against=DECONTAMINATION.against if DECONTAMINATION else [],
+        thresholds=DECONTAMINATION.model_dump() if DECONTAMINATION else {},
+    message:
+        "Summary page"
+    script:
+        "../scripts/summary.py"
+
+
 rule report:
     """Snakemake's own HTML report, self-contained: tables, figures, captions, the DAG, how long each job took."""
     input:
         TABLES + FIGURES,
+        summary=f"{RESULTS}/summary.html",
         captions=sorted(
             map(os.path.relpath, Path(workflow.basedir, "report").glob("*.rst"))
         ),
@@ -40,7 +97,7 @@ rule report:
         f"{LOGS}/report.benchmark.tsv"
     localrule: True
     params:
-        targets=TABLES + FIGURES,
+        targets=TABLES + FIGURES + [f"{RESULTS}/summary.html"],
         newest="results/report.html",
     message:
         "Report"

@@ -19,41 +19,55 @@ MODEL_FACTS = {
 }
 
 
+SCORES = expand(
+    f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/scores.parquet",
+    model=MODELS,
+    benchmark=BENCHMARKS,
+)
+
+
+def table_outputs(name: str, label: str) -> dict[str, str]:
+    """A table as CSV, Markdown, LaTeX and HTML; the HTML goes into Snakemake's report, with its caption."""
+    page = report(
+        f"{RESULTS}/tables/{name}.html",
+        category="Tables",
+        caption=f"../report/{name}_table.rst",
+        labels={"table": label},
+    )
+    files = {name: f"{RESULTS}/tables/{name}.csv", f"{name}_html": page}
+    return files | {
+        f"{name}_{kind}": f"{RESULTS}/tables/{name}.{kind}" for kind in ("md", "tex")
+    }
+
+
 rule tables:
-    """Main table and paired comparison with the starting model, as CSV, Markdown and HTML."""
+    """Main table, the paper's table, and paired comparisons, as CSV, Markdown, HTML and LaTeX."""
     input:
-        scores=expand(
-            f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/scores.parquet",
-            model=MODELS,
-            benchmark=BENCHMARKS,
+        scores=SCORES,
+        published=sorted(
+            map(os.path.relpath, Path("config", "published").glob("*.yaml"))
         ),
         script=script_file("tables.py"),
-        code=library("reporting/tables.py", "statistics/metrics.py"),
+        code=library(
+            "reporting/tables.py",
+            "reporting/paper_table.py",
+            "statistics/metrics.py",
+            "statistics/intervals.py",
+        ),
     output:
-        main=f"{RESULTS}/tables/main.csv",
-        main_md=f"{RESULTS}/tables/main.md",
-        main_html=report(
-            f"{RESULTS}/tables/main.html",
-            category="Tables",
-            caption="../report/main_table.rst",
-            labels={"table": "main"},
-        ),
-        paired=f"{RESULTS}/tables/paired.csv",
-        paired_md=f"{RESULTS}/tables/paired.md",
-        paired_html=report(
-            f"{RESULTS}/tables/paired.html",
-            category="Tables",
-            caption="../report/paired_table.rst",
-            labels={"table": "against the starting model"},
-        ),
+        **table_outputs("main", "main"),
+        **table_outputs("paired", "paired comparisons"),
+        **table_outputs("paper", "the paper's table"),
+        arms=f"{RESULTS}/tables/arms.csv",
+        numbers=directory(f"{RESULTS}/tables/numbers"),
     log:
         f"{LOGS}/tables.log",
     benchmark:
         f"{LOGS}/tables.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=2000,
+        runtime=120,
     params:
         models=MODEL_FACTS,
         benchmarks=BENCHMARKS,
@@ -64,6 +78,43 @@ rule tables:
         "Tables"
     script:
         "../scripts/tables.py"
+
+
+rule cost:
+    """Device hours and tokens."""
+    input:
+        metrics=expand(f"{RESULTS}/runs/{{run}}/metrics.parquet", run=RUNS),
+        scores=SCORES,
+        script=script_file("cost.py"),
+        code=library("reporting/cost.py"),
+    output:
+        csv=f"{RESULTS}/tables/cost.csv",
+        md=f"{RESULTS}/tables/cost.md",
+        html=report(
+            f"{RESULTS}/tables/cost.html",
+            category="Tables",
+            caption="../report/cost_table.rst",
+            labels={"table": "cost"},
+        ),
+    log:
+        f"{LOGS}/cost.log",
+    benchmark:
+        f"{LOGS}/cost.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        models=MODELS,
+        benchmarks=BENCHMARKS,
+        devices={
+            id: run.config.hardware.nodes * run.config.hardware.gpus_per_node
+            for id, run in RUNS.items()
+        },
+    message:
+        "Cost table"
+    script:
+        "../scripts/cost.py"
 
 
 TRAIN = SETS["train"]

@@ -1,30 +1,49 @@
-"""Write the main table and the paired comparison: main and paired as .csv, .md, .html."""
+"""Write the result tables: main, paired and paper as .csv, .md, .html, .tex; arms.csv; numbers for LaTeX."""
 
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from gdpo.reporting.tables import main_page, main_table, paired_page, paired_table
+from gdpo.config.published import read_published
+from gdpo.reporting.paper_table import numbers, paper_page, paper_table
+from gdpo.reporting.tables import (
+    Evaluated,
+    Page,
+    Settings,
+    arms_table,
+    main_page,
+    main_table,
+    paired_page,
+    paired_table,
+)
 from gdpo.whole_file import write_text
 
 
-def main(paths: Any, params: Any, output: Any) -> None:
-    """Read all scores, make both tables, write each as CSV, Markdown and HTML."""
-    keys = list(product(params.models, params.benchmarks))
-    scores = {key: pd.read_parquet(path) for key, path in zip(keys, paths, strict=True)}
-    settings = params.limit, params.confidence, params.resamples
-    table = main_table(scores, params.models, *settings).sort_values("benchmark", kind="stable")
-    paired = paired_table(scores, params.models, *settings).sort_values("benchmark", kind="stable")
-    write_text(output.main, table.to_csv(index=False, float_format="%.4f"))
-    for page, markdown, html in (
-        (main_page(table, params.limit, params.confidence), output.main_md, output.main_html),
-        (paired_page(paired, params.confidence), output.paired_md, output.paired_html),
-    ):
-        write_text(markdown, page.markdown())
-        write_text(html, page.html())
-    write_text(output.paired, paired.to_csv(index=False, float_format="%.4f"))
+def write_table(table: pd.DataFrame, page: Page, output: Any, name: str) -> None:
+    """One table as CSV, and its page as Markdown, HTML and LaTeX."""
+    write_text(getattr(output, name), table.to_csv(index=False, float_format="%.4f"))
+    for kind, text in (("md", page.markdown()), ("html", page.html()), ("tex", page.latex())):
+        write_text(getattr(output, f"{name}_{kind}"), text)
+
+
+def main(inputs: Any, params: Any, output: Any) -> None:
+    """Read all scores and published figures, make the tables, write them."""
+    settings = Settings(params.limit, params.confidence, params.resamples)
+    keys = product(params.models, params.benchmarks)
+    scores = {key: pd.read_parquet(path) for key, path in zip(keys, inputs.scores, strict=True)}
+    evaluated = Evaluated(scores, params.models, settings)
+    table, arms, paired = main_table(evaluated), arms_table(evaluated), paired_table(evaluated)
+    published = [figure.model_dump() for path in inputs.published for figure in read_published(path)]
+    paper = paper_table(arms, published)
+    write_table(table, main_page(table, settings), output, "main")
+    write_table(paired, paired_page(paired, settings), output, "paired")
+    write_table(paper, paper_page(paper, arms, settings), output, "paper")
+    write_text(output.arms, arms.to_csv(index=False, float_format="%.4f"))
+    for name, text in numbers(arms).items():
+        write_text(Path(output.numbers, f"{name}.tex"), text)
 
 
 if __name__ == "__main__":
-    main(snakemake.input.scores, snakemake.params, snakemake.output)
+    main(snakemake.input, snakemake.params, snakemake.output)

@@ -1,6 +1,6 @@
 """Text in, verdict out: what a response answers and whether that is right."""
 
-from gdpo.grading.answers import extract_answer, reasoning_and_answer
+from gdpo.grading.answers import extract_answer, is_well_formed
 from gdpo.grading.compare import Gold
 from gdpo.grading.grader import Grader, GraderError, grade, grade_all
 from gdpo.grading.normal import normalize_answer
@@ -14,6 +14,6 @@ __all__ = [
     "extract_answer",
     "grade",
     "grade_all",
+    "is_well_formed",
     "normalize_answer",
-    "reasoning_and_answer",
 ]

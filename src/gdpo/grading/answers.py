@@ -66,6 +66,13 @@ def extract_answer(text: str) -> str | None:
     return answer[start:end].strip() or None
 
 
+def is_well_formed(text: str) -> bool:
+    """Whether there is a reasoning part and exactly one closed box, in the answer part."""
+    reasoning, answer = reasoning_and_answer(text)
+    one_box = len(boxed_spans(text)) == 1 and len(boxed_spans(answer)) == 1
+    return one_box and bool(reasoning.replace(START_OF_REASONING, "").strip())
+
+
 def has_box(text: str) -> bool:
     r"""Whether a ``\boxed{`` is opened after the reasoning, closed or not."""
     return _BOX.search(after_reasoning(text)) is not None

@@ -55,7 +55,9 @@ def data_page(datasets: Sequence[Report], sets: Sequence[Report], rows: pd.DataF
             for entry in entries
         ]
     columns = ["stage", "set", "from", "licence", "read", "left out", "changed", "not needed", "kept"]
-    note = "Rows by reason, with their numbers in the source, from 0; data_rows.csv has all of them, with ids."
+    note = (
+        "Rows by reason, with their numbers in the source, from 0; data_rows.csv has all of them, with ids."
+    )
     return Page(table[columns], note)
 
 

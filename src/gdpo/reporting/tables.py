@@ -1,55 +1,186 @@
 """The result tables, from scored samples: as data frames, and as people read them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import NamedTuple
+from itertools import combinations
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from gdpo.reporting.style import LABELS
-from gdpo.statistics.metrics import METRICS, paired_difference, summarize
-
-Scores = Mapping[tuple[str, str], pd.DataFrame]
-"""(model, benchmark) -> scored samples."""
-
+from gdpo.statistics.intervals import adjusted, compare, mean_interval
+from gdpo.statistics.metrics import problem_values, sizes
 
 Facts = Mapping[str, str]
 """What is known of a model: run (its name), config (hash), arm, method, start (the model it started from)."""
 
+COMPARED = ("accuracy", "within_and_correct", "exceed", "response_length")
+"""Metrics that are tested."""
+MOST_PAIRED_ARMS = 4
+"""Up to so many arms of one starting model are compared with each other; of more, each with the first."""
 
-def main_table(
-    scores: Scores, models: Mapping[str, Facts], limit: int, confidence: float, resamples: int
-) -> pd.DataFrame:
-    """One row a model and benchmark: every metric with its interval.
+
+class Settings(NamedTuple):
+    """How tables are made."""
+
+    limit: int
+    """Response-length limit l in tokens."""
+    confidence: float
+    resamples: int
+
+
+class Evaluated:
+    """Values of every problem, for every model and benchmark.
 
     Args:
-        scores: scored samples of every model on every benchmark.
-        models: model -> its facts, which become columns.
-        limit: response-length limit l in tokens.
-        confidence: level of the intervals.
-        resamples: bootstrap resamples.
+        scores: (model, benchmark) -> scored samples (columns: :func:`statistics.metrics.problem_values`).
+        models: model -> its facts.
+        settings: how tables are made.
+
+    Raises:
+        ValueError: models of one benchmark were not sampled on the same problems.
     """
+
+    def __init__(
+        self,
+        scores: Mapping[tuple[str, str], pd.DataFrame],
+        models: Mapping[str, Facts],
+        settings: Settings,
+    ):
+        self.models, self.settings = models, settings
+        self.values = {key: problem_values(frame, settings.limit) for key, frame in scores.items()}
+        self.sizes = {key: sizes(frame) for key, frame in scores.items()}
+        self.benchmarks = list(dict.fromkeys(benchmark for _, benchmark in scores))
+        self._check_same_problems()
+
+    def _check_same_problems(self) -> None:
+        first: dict[str, tuple[str, pd.Index]] = {}
+        for (model, benchmark), frame in self.values.items():
+            other, index = first.setdefault(benchmark, (model, frame.index))
+            if not frame.index.equals(index):
+                raise ValueError(
+                    f"{benchmark}: {model} and {other} were not sampled on the same problems; "
+                    f"{len(frame.index.symmetric_difference(index))} are in one only"
+                )
+
+    def arms(self) -> dict[str, list[str]]:
+        """Arm -> its models, one a seed; a starting model is an arm of its own."""
+        arms: dict[str, list[str]] = {}
+        for model, facts in self.models.items():
+            arms.setdefault(facts["arm"], []).append(model)
+        return arms
+
+    def matrix(self, models: Sequence[str], benchmark: str, metric: str) -> np.ndarray:
+        """``[models, problems]`` of one metric."""
+        return np.stack([self.values[model, benchmark][metric].to_numpy() for model in models])
+
+    def summary(self, models: Sequence[str], benchmark: str) -> dict[str, Any]:
+        """Every metric of models that are one arm's seeds (or of one model), with its interval."""
+        size = self.sizes[models[0], benchmark]
+        row: dict[str, Any] = dict(size) | {
+            "samples": sum(self.sizes[model, benchmark]["samples"] for model in models),
+            "median_length": float(np.median([self.sizes[m, benchmark]["median_length"] for m in models])),
+        }
+        for metric in self.values[models[0], benchmark]:
+            found = mean_interval(self.matrix(models, benchmark, metric), *self.settings[1:])
+            row |= {metric: found.estimate, f"{metric}_low": found.low, f"{metric}_high": found.high}
+        return row
+
+
+def main_table(evaluated: Evaluated) -> pd.DataFrame:
+    """One row a model and benchmark: every metric with its interval over problems."""
     rows = [
-        {"benchmark": benchmark, **models[model]} | summarize(frame, limit, confidence, resamples)
-        for (model, benchmark), frame in scores.items()
+        {"benchmark": benchmark, **evaluated.models[model]} | evaluated.summary([model], benchmark)
+        for benchmark in evaluated.benchmarks
+        for model in evaluated.models
     ]
     return pd.DataFrame(rows)
 
 
-def paired_table(
-    scores: Scores, models: Mapping[str, Facts], limit: int, confidence: float, resamples: int
-) -> pd.DataFrame:
-    """One row a run, benchmark and metric: the paired difference to its starting model, same problems."""
-    rows = [
-        {"benchmark": benchmark, **models[model], "metric": metric}
-        | paired_difference(
-            frame, scores[models[model]["start"], benchmark], metric, limit, confidence, resamples
-        )
-        for (model, benchmark), frame in scores.items()
-        if model != models[model]["start"]
-        for metric in METRICS
-    ]
+def arms_table(evaluated: Evaluated) -> pd.DataFrame:
+    """One row an arm and benchmark: means over its seeds, intervals over problems and seeds."""
+    rows = []
+    for benchmark in evaluated.benchmarks:
+        for arm, models in evaluated.arms().items():
+            facts = evaluated.models[models[0]]
+            known = {key: facts[key] for key in ("method", "start")}
+            rows.append(
+                {"benchmark": benchmark, "arm": arm, **known, "seeds": len(models)}
+                | evaluated.summary(models, benchmark)
+            )
     return pd.DataFrame(rows)
+
+
+def paired_table(evaluated: Evaluated) -> pd.DataFrame:
+    """One row a comparison, benchmark and metric: the paired difference on the same problems.
+
+    ``comparison`` is ``start`` (a run against the model it started from), ``start, seeds pooled`` (an arm
+    against it) or ``arms`` (an arm against another of the same starting model). ``p_adjusted`` is over all
+    rows of one metric and kind of comparison.
+    """
+    table = pd.DataFrame(
+        [
+            {"benchmark": benchmark, **pair.facts, "metric": metric}
+            | _compared(evaluated, pair, benchmark, metric)
+            for benchmark in evaluated.benchmarks
+            for pair in _pairs(evaluated)
+            for metric in COMPARED
+        ]
+    )
+    if table.empty:
+        return table
+    table["p_adjusted"] = table.groupby(["comparison", "metric"])["p_value"].transform(
+        lambda column: adjusted(column.to_numpy())
+    )
+    table["significant"] = (table["low"] > 0) | (table["high"] < 0)
+    return table
+
+
+class _Pair(NamedTuple):
+    facts: dict[str, Any]
+    models: list[str]
+    others: list[str]
+
+
+def _pairs(evaluated: Evaluated) -> Iterator[_Pair]:
+    arms = {
+        arm: models
+        for arm, models in evaluated.arms().items()
+        if evaluated.models[models[0]]["method"] != "start"
+    }
+    for arm, models in arms.items():
+        for model in models:
+            facts = evaluated.models[model]
+            yield _Pair(
+                {**facts, "comparison": "start", "reference": facts["start"]}, [model], [facts["start"]]
+            )
+        facts = {**evaluated.models[models[0]], "run": arm, "config": ""}
+        if len(models) > 1:
+            pooled = {**facts, "comparison": "start, seeds pooled", "reference": facts["start"]}
+            yield _Pair(pooled, models, [facts["start"]])
+    for one, other in _compared_arms(evaluated, arms):
+        facts = {**evaluated.models[arms[one][0]], "run": one, "config": ""}
+        yield _Pair({**facts, "comparison": "arms", "reference": other}, arms[one], arms[other])
+
+
+def _compared_arms(evaluated: Evaluated, arms: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
+    """Pairs (arm, reference) of arms of one starting model."""
+    by_start: dict[str, list[str]] = {}
+    for arm, models in arms.items():
+        by_start.setdefault(evaluated.models[models[0]]["start"], []).append(arm)
+    for names in by_start.values():
+        if len(names) <= MOST_PAIRED_ARMS:
+            yield from ((one, other) for other, one in combinations(names, 2))
+        else:
+            yield from ((one, names[0]) for one in names[1:])
+
+
+def _compared(evaluated: Evaluated, pair: _Pair, benchmark: str, metric: str) -> dict[str, Any]:
+    matrices = [evaluated.matrix(models, benchmark, metric) for models in (pair.models, pair.others)]
+    if len(pair.others) == 1 < len(pair.models):  # one starting model, several seeds
+        matrices[1] = np.repeat(matrices[1], len(pair.models), axis=0)
+    return compare(*matrices, *evaluated.settings[1:])._asdict() | {"seeds": len(pair.models)}
 
 
 class Page(NamedTuple):
@@ -65,11 +196,26 @@ class Page(NamedTuple):
         return f"{self.shown.to_markdown(index=False)}\n\n{self.note}\n"
 
     def html(self) -> str:
-        """A self-contained page, for the report."""
+        """A self-contained page, for Snakemake's report."""
         return (
             f'<!doctype html><meta charset="utf-8"><style>{CSS}</style>'
-            f"{self.shown.to_html(index=False, border=0)}<p>{escape(self.note)}</p>\n"
+            f"{self.html_table()}<p>{escape(self.note)}</p>\n"
         )
+
+    def html_table(self) -> str:
+        """The table alone."""
+        return self.shown.to_html(index=False, border=0)
+
+    def latex(self) -> str:
+        """The table for booktabs, with the note as a comment."""
+        table = self.shown.rename(columns=_latex).style.hide(axis="index").format(escape="latex")
+        return f"% {self.note}\n" + table.to_latex(hrules=True)
+
+
+def _latex(text: str) -> str:
+    return "".join(
+        {"%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", ">": "$>$"}.get(char, char) for char in text
+    )
 
 
 CSS = (
@@ -79,36 +225,60 @@ CSS = (
 )
 
 
-def main_page(table: pd.DataFrame, limit: int, confidence: float) -> Page:
+def interval_cells(table: pd.DataFrame, metric: str) -> list[str]:
+    """``64.1 [58.2, 70.0]`` for each row: shares in percent, lengths in tokens."""
+    columns = [metric, f"{metric}_low", f"{metric}_high"]
+    values = table[columns] * (1 if metric == "response_length" else 100)
+    return [f"{mid:.1f} [{low:.1f}, {high:.1f}]" for mid, low, high in values.to_numpy()]
+
+
+def sizes_note(table: pd.DataFrame) -> str:
+    """Problems and samples of each benchmark, and what the grader left unjudged."""
+    parts = [
+        f"{name}: {rows['problems'].iloc[0]} problems x {rows['samples_per_problem'].iloc[0]:.0f} samples"
+        for name, rows in table.groupby("benchmark", sort=False)
+    ]
+    lost = ((table["timeouts"] + table["errors"]) * table["samples"]).sum()
+    return f"{', '.join(parts)}. Samples that the grader could not judge: {lost:.0f}."
+
+
+def main_page(table: pd.DataFrame, settings: Settings) -> Page:
     """The main table with estimate and interval in one cell."""
+    samples = int(table["samples_per_problem"].max())
     headers = {
         "accuracy": "accuracy % (avg@k)",
-        "exceed": f"exceed % (> {limit} tokens)",
+        f"pass@{samples}": f"pass@{samples} %",
+        "maj": "maj@k %",
+        "exceed": f"exceed % (> {settings.limit} tokens)",
         "within_and_correct": "correct and within %",
         "response_length": "response length (tokens)",
+        "format": "format %",
+        "truncated": "truncated %",
     }
     shown = table[["benchmark", "run", "config"]].copy()
     shown["method"] = table["method"].map(LABELS)
     for metric, header in headers.items():
-        columns = [metric, f"{metric}_low", f"{metric}_high"]
-        values = table[columns] * (1 if metric == "response_length" else 100)
-        shown[header] = [f"{mid:.1f} [{low:.1f}, {high:.1f}]" for mid, low, high in values.to_numpy()]
-    sizes = ", ".join(
-        f"{name}: {rows['problems'].iloc[0]} problems x {rows['samples_per_problem'].iloc[0]:.0f} samples"
-        for name, rows in table.groupby("benchmark", sort=False)
-    )
-    return Page(shown, f"{confidence:.0%} bootstrap intervals over problems. {sizes}.")
+        if metric in table:
+            shown[header] = interval_cells(table, metric)
+    note = f"{settings.confidence:.0%} bootstrap intervals over problems. {sizes_note(table)}"
+    return Page(shown, note)
 
 
-def paired_page(table: pd.DataFrame, confidence: float) -> Page:
-    """The paired comparison with difference and interval in one cell."""
-    shown = table[["benchmark", "run", "config", "start", "metric"]].copy()
-    shown["difference to start"] = [
+def paired_page(table: pd.DataFrame, settings: Settings) -> Page:
+    """The paired comparisons with difference and interval in one cell."""
+    shown = table[["benchmark", "comparison", "run", "config", "reference", "metric"]].copy()
+    shown["difference"] = [
         f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]" for row in table.itertuples()
     ]
     shown["interval excludes 0"] = table["significant"].map({True: "yes", False: "no"})
+    shown["p (adjusted)"] = [f"{_p(row.p_value)} ({_p(row.p_adjusted)})" for row in table.itertuples()]
     return Page(
         shown,
-        f"Paired bootstrap over problems, {confidence:.0%} intervals, not corrected for the number of "
-        "comparisons.",
+        f"On the same problems; {settings.confidence:.0%} bootstrap intervals over problems (and seeds, "
+        "where they are pooled); p of a two-sided sign-flip permutation test over problems, adjusted over "
+        "the rows of one metric and kind of comparison (Benjamini and Hochberg).",
     )
+
+
+def _p(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.3f}"

@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 from pydantic import PositiveInt
 
-from gdpo.grading import reasoning_and_answer
-from gdpo.grading.answers import boxed_spans
+from gdpo.grading import is_well_formed
 from gdpo.rewards.response import Response
 
 RewardFunction = Callable[..., float]
@@ -44,9 +43,7 @@ def conditioned_length(response: Response, *, limit: PositiveInt) -> float:
 @reward
 def format(response: Response) -> float:  # noqa: A001 - the name the field uses
     """1 if there is a reasoning part and exactly one closed box, in the answer part (DGDO)."""
-    reasoning, answer = reasoning_and_answer(response.text)
-    one_box = len(boxed_spans(response.text)) == 1 and len(boxed_spans(answer)) == 1
-    return float(one_box and bool(reasoning.replace("<think>", "").strip()))
+    return float(is_well_formed(response.text))
 
 
 @reward

@@ -1,30 +1,58 @@
 """Grade stored samples: the same verdict that training rewards see, one row a sample."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
 from gdpo.data.parquet import read_problems, write_table
-from gdpo.grading import Gold, grade_all
+from gdpo.grading import Gold, grade_all, is_well_formed, normalize_answer
 from gdpo.sampling.samples import read_samples
+
+SCORES = pa.schema(
+    [
+        ("problem_id", pa.string()),
+        ("sample_index", pa.int32()),
+        ("verdict", pa.string()),
+        ("extracted", pa.string()),
+        ("answer", pa.string()),
+        ("format", pa.bool_()),
+        ("n_tokens", pa.int32()),
+        ("stop_reason", pa.string()),
+    ]
+)
+"""Columns of scored samples: ``extracted`` as written, ``answer`` normalised (for maj@k); null where none."""
 
 
 def score_samples(samples: Path, problem_set: Path, out: Path) -> None:
-    """Write problem_id, sample_index, verdict, extracted, n_tokens and stop_reason for every sample.
+    """Grade every stored sample and write one row each, columns ``SCORES``.
 
     Raises:
         gdpo.sampling.samples.SamplesError: a sample is missing or doubled.
-        KeyError: a sample of a problem that is not in the set.
     """
+    golds = golds_of(problem_set)
+    write_scores(read_samples(samples, golds).to_pandas(), golds, out)
+
+
+def golds_of(problem_set: Path) -> dict[str, Gold]:
+    """Problem id -> what is right."""
     problems = read_problems(problem_set)
-    golds = {
-        info["id"]: Gold.of(reward)
-        for info, reward in zip(problems["extra_info"], problems["reward_model"], strict=True)
-    }
-    frame = read_samples(samples, golds).to_pandas()
-    verdicts = grade_all(list(frame["text"]), [golds[id] for id in frame["problem_id"]])
-    scored = frame[["problem_id", "sample_index", "n_tokens", "stop_reason"]].assign(
-        verdict=[v.verdict for v in verdicts], extracted=[v.extracted for v in verdicts]
+    columns = zip(problems["extra_info"], problems["reward_model"], strict=True)
+    return {info["id"]: Gold.of(reward) for info, reward in columns}
+
+
+def write_scores(samples: pd.DataFrame, golds: Mapping[str, Gold], out: Path) -> None:
+    """Grade samples (columns problem_id, sample_index, text, n_tokens, stop_reason) and write them.
+
+    Raises:
+        KeyError: a sample of a problem that is not in ``golds``.
+    """
+    verdicts = grade_all(list(samples["text"]), [golds[id] for id in samples["problem_id"]])
+    scored = samples.assign(
+        verdict=[verdict.verdict for verdict in verdicts],
+        extracted=[verdict.extracted for verdict in verdicts],
+        answer=[verdict.extracted and normalize_answer(verdict.extracted) for verdict in verdicts],
+        format=[is_well_formed(text) for text in samples["text"]],
     )
-    write_table(pa.Table.from_pandas(pd.DataFrame(scored), preserve_index=False), out)
+    write_table(pa.Table.from_pandas(scored[SCORES.names], schema=SCORES, preserve_index=False), out)

@@ -1,111 +1,101 @@
-"""Metrics of one model on one benchmark, with bootstrap intervals over problems.
+"""Metrics of one model on one benchmark: a value a problem, so that intervals can resample problems."""
 
-Samples of one problem are not independent, so every interval resamples problems, each with all its samples.
-"""
+from math import comb
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 METRICS = {
-    "accuracy": "avg@k: share of samples judged correct, averaged over problems",
+    "accuracy": "avg@k: share of samples judged correct",
     "exceed": "exceed ratio: share of samples longer than the limit",
     "within_and_correct": "share of samples that are correct and within the limit",
     "response_length": "mean response length in tokens",
+    "maj": "maj@k: whether the most frequent answer is correct; of equally frequent ones, the share that is",
+    "truncated": "share of samples cut off at the token limit",
+    "format": "share of samples with a reasoning part and exactly one box, after it",
+    "timeouts": "share of samples that the grader ran out of time on; they count as not correct",
+    "errors": "share of samples that the grader failed on; they count as not correct",
 }
-"""Metric -> what it is. Each is the mean over problems of the mean over that problem's samples."""
-
-SEED = 0
-"""Seed of the resampling: the same samples give the same table."""
+"""Metric -> what it is. Each is the mean over problems of a value of that problem's samples."""
 
 
-def sample_values(scores: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """One row a sample with ``problem_id`` and a column a metric.
+def pass_metrics(samples: int) -> list[int]:
+    """The k of pass@k that are reported for that many samples a problem: powers of two, and all of them."""
+    powers = [2**i for i in range(1, 12) if 2**i <= samples]
+    return sorted({*powers, samples} - {1})
+
+
+def pass_at_k(samples: int, correct: int, k: int) -> float:
+    """Unbiased estimate of the probability that one of k samples is correct (Chen et al., arXiv 2107.03374).
 
     Args:
-        scores: columns problem_id, verdict, n_tokens.
-        limit: response-length limit l in tokens.
-    """
-    correct, within = scores["verdict"] == "correct", scores["n_tokens"] <= limit
-    return pd.DataFrame(
-        {
-            "problem_id": scores["problem_id"],
-            "accuracy": correct.astype(float),
-            "exceed": (~within).astype(float),
-            "within_and_correct": (correct & within).astype(float),
-            "response_length": scores["n_tokens"].astype(float),
-        }
-    )
-
-
-def problem_means(scores: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """Mean of each metric over each problem's samples, indexed by problem id in sorted order."""
-    return sample_values(scores, limit).groupby("problem_id").mean().sort_index()
-
-
-def summarize(scores: pd.DataFrame, limit: int, confidence: float, resamples: int) -> dict[str, float]:
-    """Every metric with its interval, and the numbers of problems and samples.
+        samples: samples of the problem, n.
+        correct: how many of them are correct, c.
+        k: at most n.
 
     Returns:
-        ``<metric>``, ``<metric>_low``, ``<metric>_high`` for each metric; ``problems``, ``samples``,
-        ``samples_per_problem``, ``truncated`` (share cut off at the token limit), ``timeouts`` and ``errors``
-        (shares that the grader ran out of time or failed on; they count as not correct).
-    """
-    means = problem_means(scores, limit)
-    summary: dict[str, float] = {}
-    for metric in METRICS:
-        low, high = bootstrap_interval(means[metric].to_numpy(), confidence, resamples)
-        summary |= {metric: means[metric].mean(), f"{metric}_low": low, f"{metric}_high": high}
-    return summary | {
-        "problems": len(means),
-        "samples": len(scores),
-        "samples_per_problem": len(scores) / len(means),
-        "truncated": float((scores["stop_reason"] == "length").mean()),
-        "timeouts": float((scores["verdict"] == "timeout").mean()),
-        "errors": float((scores["verdict"] == "error").mean()),
-    }
-
-
-def bootstrap_interval(values: np.ndarray, confidence: float, resamples: int) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of ``values`` (one a problem); a constant gives itself."""
-    if len(values) < 2 or np.ptp(values) == 0:
-        return float(values.mean()), float(values.mean())
-    result = stats.bootstrap(
-        (values,),
-        np.mean,
-        n_resamples=resamples,
-        confidence_level=confidence,
-        method="percentile",
-        vectorized=True,
-        rng=np.random.default_rng(SEED),
-        batch=1000,
-    )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
-
-
-def paired_difference(
-    scores: pd.DataFrame, reference: pd.DataFrame, metric: str, limit: int, confidence: float, resamples: int
-) -> dict[str, float]:
-    """Paired bootstrap over problems of ``scores`` minus ``reference`` in one metric.
-
-    Returns:
-        difference, low, high (interval of the difference), problems, and ``significant``: the interval
-        excludes 0.
+        ``1 - C(n - c, k) / C(n, k)``.
 
     Raises:
-        ValueError: the two were not sampled on the same problems.
+        ValueError: k is not between 1 and n.
     """
-    a, b = (problem_means(frame, limit)[metric] for frame in (scores, reference))
-    if not a.index.equals(b.index):
-        raise ValueError(
-            f"not the same problems: {len(a.index.symmetric_difference(b.index))} are in one only"
-        )
-    differences = (a - b).to_numpy()
-    low, high = bootstrap_interval(differences, confidence, resamples)
+    if not 1 <= k <= samples:
+        raise ValueError(f"pass@{k} needs 1 <= k <= samples, {samples}")
+    return 1 - comb(samples - correct, k) / comb(samples, k)
+
+
+def problem_values(scores: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Every metric of every problem, indexed by problem id in sorted order; ``pass@k`` columns included.
+
+    Args:
+        scores: columns problem_id, verdict, answer (normalised, None where there is none), n_tokens,
+            stop_reason, format.
+        limit: response-length limit l in tokens.
+
+    Raises:
+        ValueError: problems have different numbers of samples.
+    """
+    counts = scores.groupby("problem_id").size()
+    if counts.nunique() > 1:
+        fewest = counts.idxmin()
+        raise ValueError(f"problem {fewest} has {counts.min()} samples, others have {counts.max()}")
+    correct, within = scores["verdict"] == "correct", scores["n_tokens"] <= limit
+    samples = pd.DataFrame(
+        {
+            "problem_id": scores["problem_id"],
+            "accuracy": correct,
+            "exceed": ~within,
+            "within_and_correct": correct & within,
+            "response_length": scores["n_tokens"],
+            "truncated": scores["stop_reason"] == "length",
+            "format": scores["format"],
+            "timeouts": scores["verdict"] == "timeout",
+            "errors": scores["verdict"] == "error",
+        }
+    )
+    values = samples.groupby("problem_id").mean().astype(float).sort_index()
+    values["maj"] = _majority(scores.assign(correct=correct))
+    n = int(counts.iloc[0])
+    right = (values["accuracy"] * n).round().astype(int)
+    for k in pass_metrics(n):
+        values[f"pass@{k}"] = [pass_at_k(n, c, k) for c in right]
+    return values
+
+
+def _majority(scores: pd.DataFrame) -> pd.Series:
+    """maj@k of every problem: samples without an answer have no vote."""
+    votes = scores.dropna(subset="answer").groupby(["problem_id", "answer"])["correct"].agg(["size", "mean"])
+    most = votes["size"].groupby("problem_id").transform("max")
+    winners = votes[votes["size"] == most]["mean"].groupby("problem_id").mean()
+    return winners.reindex(sorted(scores["problem_id"].unique()), fill_value=0.0)
+
+
+def sizes(scores: pd.DataFrame) -> dict[str, int | float]:
+    """Numbers of problems, samples and samples a problem, and the median response length in tokens."""
+    problems = scores["problem_id"].nunique()
     return {
-        "difference": float(differences.mean()),
-        "low": low,
-        "high": high,
-        "significant": bool(low > 0 or high < 0),
-        "problems": len(differences),
+        "problems": problems,
+        "samples": len(scores),
+        "samples_per_problem": len(scores) // problems,
+        "median_length": float(np.median(scores["n_tokens"])),
     }

@@ -1,0 +1,76 @@
+"""Write the experiment on one page: summary.html."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gdpo.reporting.cost import cost_page
+from gdpo.reporting.data_tables import data_page, data_rows, decontamination_page, decontamination_table
+from gdpo.reporting.paper_table import paper_page
+from gdpo.reporting.summary import (
+    Section,
+    ShownFigure,
+    ShownTable,
+    read_json,
+    runs_page,
+    summary_page,
+    troubles,
+)
+from gdpo.reporting.tables import Settings, main_page, paired_page
+from gdpo.whole_file import write_text
+
+
+def data_section(inputs: Any, params: Any) -> list[Section]:
+    """Data and decontamination, where there are real datasets."""
+    if not inputs.datasets:
+        return []
+    datasets, sets = (
+        [json.loads(Path(p).read_text()) for p in paths] for paths in (inputs.datasets, inputs.sets)
+    )
+    matches = pd.read_csv(inputs.matches)
+    pages = {
+        "Rows": data_page(datasets, sets, data_rows(datasets, sets)),
+        "Decontamination": decontamination_page(
+            decontamination_table(matches, params.against), params.thresholds
+        ),
+    }
+    return [Section("Data", tables=[ShownTable.of(page, title) for title, page in pages.items()])]
+
+
+def main(inputs: Any, params: Any, output: Any) -> None:
+    """Read tables, figures and run folders, and write the page."""
+    settings = Settings(params.limit, params.confidence, params.resamples)
+    tables = {
+        name: pd.read_csv(inputs[name], keep_default_na=False, na_values=[""]) for name in params.tables
+    }
+    for name in ("main", "paired"):
+        tables[name]["config"] = tables[name]["config"].fillna("")
+    folders = [Path(path).parent for path in inputs.summaries]
+    provenance = {folder.name: read_json(folder / "provenance.json") for folder in folders}
+    summaries = {folder.name: read_json(folder / "summary.json") for folder in folders}
+    configs = {folder.name: (folder / "config.json").read_text() for folder in folders}
+    figures = [
+        ShownFigure.of(Path(path), Path(params.captions, f"{Path(path).stem}.rst"), {"limit": params.limit})
+        for path in inputs.figures
+    ]
+    sections = [
+        Section("Main table", tables=[ShownTable.of(paper_page(tables["paper"], tables["arms"], settings))]),
+        Section("What did not go as planned", texts=troubles(provenance, summaries, tables["main"])),
+        Section("Figures", figures=figures),
+        Section("Every run", tables=[ShownTable.of(main_page(tables["main"], settings))]),
+        Section("Comparisons", tables=[ShownTable.of(paired_page(tables["paired"], settings))]),
+        Section("Cost", tables=[ShownTable.of(cost_page(tables["cost"]))]),
+        *data_section(inputs, params),
+        Section("What was run", tables=[ShownTable.of(runs_page(provenance))], files=configs),
+    ]
+    introduction = (
+        f"{len(folders)} training runs on {len(params.benchmarks)} benchmarks. Every number comes from the "
+        "stored samples under evaluation/; the tables are beside this page as CSV, Markdown and LaTeX."
+    )
+    write_text(output[0], summary_page(f"Experiment {params.name}", introduction, sections))
+
+
+if __name__ == "__main__":
+    main(snakemake.input, snakemake.params, snakemake.output)
