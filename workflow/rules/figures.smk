@@ -1,17 +1,36 @@
 """Stage 6: figures, each from its own script, as PNG and PDF."""
 
-STYLE = library("reporting/style.py", "reporting/gdpo.mplstyle")
+STYLE = library("reporting/style.py", "reporting/panels.py", "reporting/gdpo.mplstyle")
 ESTIMATORS = [
     f"advantage/{path.name}"
     for path in sorted(Path(*gdpo.__path__, "advantage").glob("*.py"))
 ]
 TRAINING_METRICS = expand(f"{RESULTS}/runs/{{run}}/metrics.parquet", run=RUNS)
 RUN_FACTS = {
-    id: {"arm": run.arm, "method": run.config.method, "seed": run.seed}
+    id: {
+        "arm": run.arm,
+        "method": run.config.method,
+        "start": run.model,
+        "seed": run.seed,
+    }
     for id, run in RUNS.items()
 }
 REWARDS = list(
     dict.fromkeys(name for run in RUNS.values() for name in run.config.rewards)
+)
+# Their mean is the share of responses within the limit, in every run.
+WITHIN_REWARDS = [
+    name
+    for name in REWARDS
+    if all(
+        run.config.specs()[name].function == "length"
+        for run in RUNS.values()
+        if name in run.config.rewards
+    )
+]
+BATCHES = dict.fromkeys(
+    f"{run.config.training.train_batch_size} problems × {run.config.training.responses_per_prompt} responses"
+    for run in RUNS.values()
 )
 DGDO_RUNS = [id for id, run in RUNS.items() if run.config.method == "dgdo"]
 
@@ -32,7 +51,7 @@ rule training_curves:
     input:
         metrics=TRAINING_METRICS,
         script=script_file("training_curves.py"),
-        code=STYLE + library("reporting/figures.py"),
+        code=STYLE + library("reporting/figures_training.py"),
     output:
         **figure_outputs("training_curves", "training curves"),
     log:
@@ -46,7 +65,9 @@ rule training_curves:
     params:
         runs=RUN_FACTS,
         rewards=REWARDS,
+        within=WITHIN_REWARDS,
         limit=EXPERIMENT.length_limit(),
+        batch=" or ".join(BATCHES),
     message:
         "Figure: training curves"
     script:
@@ -56,9 +77,10 @@ rule training_curves:
 rule accuracy_length:
     """Accuracy against response length."""
     input:
-        table=f"{RESULTS}/tables/main.csv",
+        arms=f"{RESULTS}/tables/arms.csv",
+        runs=f"{RESULTS}/tables/main.csv",
         script=script_file("accuracy_length.py"),
-        code=STYLE + library("reporting/figures.py"),
+        code=STYLE + library("reporting/figures_evaluation.py"),
     output:
         **figure_outputs("accuracy_length", "accuracy against length"),
     log:
@@ -77,12 +99,63 @@ rule accuracy_length:
         "../scripts/accuracy_length.py"
 
 
+rule paired_forest:
+    """Paired differences to the starting model."""
+    input:
+        table=f"{RESULTS}/tables/paired.csv",
+        script=script_file("paired_forest.py"),
+        code=STYLE + library("reporting/forest.py"),
+    output:
+        **figure_outputs("paired_forest", "differences to the starting model"),
+    log:
+        f"{LOGS}/figures/paired_forest.log",
+    benchmark:
+        f"{LOGS}/figures/paired_forest.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        samples=EXPERIMENT.config.evaluation.sampling.n,
+        confidence=EXPERIMENT.config.evaluation.confidence,
+    message:
+        "Figure: differences to the starting model"
+    script:
+        "../scripts/paired_forest.py"
+
+
+rule length_distributions:
+    """How long responses are, and how many are over the limit."""
+    input:
+        scores=SCORES,
+        script=script_file("length_distributions.py"),
+        code=STYLE + library("reporting/figures_evaluation.py"),
+    output:
+        **figure_outputs("length_distributions", "response lengths"),
+    log:
+        f"{LOGS}/figures/length_distributions.log",
+    benchmark:
+        f"{LOGS}/figures/length_distributions.benchmark.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=20,
+    params:
+        models=MODEL_FACTS,
+        benchmarks=BENCHMARKS,
+        limit=EXPERIMENT.length_limit(),
+    message:
+        "Figure: response lengths"
+    script:
+        "../scripts/length_distributions.py"
+
+
 rule dgdo_weights:
     """DGDO's weights, instability and effective beta over training."""
     input:
         metrics=expand(f"{RESULTS}/runs/{{run}}/metrics.parquet", run=DGDO_RUNS),
         script=script_file("dgdo_weights.py"),
-        code=STYLE + library("reporting/figures.py"),
+        code=STYLE + library("reporting/figures_training.py"),
     output:
         **figure_outputs("dgdo_weights", "DGDO weights"),
     log:

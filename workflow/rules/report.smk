@@ -16,6 +16,8 @@ FIGURES = expand(
     name=[
         "training_curves",
         "accuracy_length",
+        "paired_forest",
+        "length_distributions",
         *(["dgdo_weights"] if DGDO_RUNS else []),
         "advantage_groups",
         "dgdo_saturation",

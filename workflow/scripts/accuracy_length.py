@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from gdpo.reporting.figures import accuracy_length
+from gdpo.reporting.figures_evaluation import accuracy_length
 from gdpo.reporting.style import save, use_style
 
 if __name__ == "__main__":
     use_style()
-    table = pd.read_csv(snakemake.input.table)
-    save(accuracy_length(table, snakemake.params.limit), snakemake.output.png, snakemake.output.pdf)
+    arms, runs = (pd.read_csv(path) for path in (snakemake.input.arms, snakemake.input.runs))
+    figure = accuracy_length(arms, runs, snakemake.params.limit)
+    save(figure, snakemake.output.png, snakemake.output.pdf)

@@ -11,6 +11,8 @@ from gdpo.whole_file import whole_file
 
 WIDTH = 6.9
 """Inches: a figure over two columns of a paper."""
+COLUMN = 3.3
+"""Inches: a figure in one column of a paper."""
 
 _PALETTE = sns.color_palette("colorblind")
 _STYLES = {
@@ -35,7 +37,22 @@ MOST_ARMS = 10
 
 def method_style(method: str) -> dict[str, object]:
     """Colour, line style and marker of a method: three cues, for grey print and for any eye."""
-    return dict(_STYLES[method])
+    return _broken_over_solid(_STYLES[method])
+
+
+def _broken_over_solid(style: Mapping[str, object]) -> dict[str, object]:
+    """Where lines coincide, a solid one under a broken one leaves both to be seen."""
+    return dict(style) | {"zorder": 2 if style["linestyle"] == "-" else 2.5}
+
+
+def arm_labels(arms: Mapping[str, str]) -> dict[str, str]:
+    """Arm -> what it is called: by its method where each method has one arm, else by its own name.
+
+    Args:
+        arms: arm -> method.
+    """
+    by_method = len(set(arms.values())) == len(arms)
+    return {arm: LABELS[method] if by_method else arm for arm, method in arms.items()}
 
 
 def arm_styles(arms: Mapping[str, str]) -> dict[str, dict[str, object]]:
@@ -48,10 +65,21 @@ def arm_styles(arms: Mapping[str, str]) -> dict[str, dict[str, object]]:
         return {arm: method_style(method) | {"label": LABELS[method]} for arm, method in arms.items()}
     cues = {"linestyle": ["-", "--", "-.", ":"], "marker": ["o", "s", "D", "v", "^", "P", "X"]}
     return {
-        arm: {"color": _PALETTE[i % len(_PALETTE)], "label": arm}
-        | {cue: values[i % len(values)] for cue, values in cues.items()}
+        arm: _broken_over_solid({cue: values[i % len(values)] for cue, values in cues.items()})
+        | {"color": _PALETTE[i % len(_PALETTE)], "label": arm}
         for i, arm in enumerate(arms)
     }
+
+
+def model_styles(arms: Mapping[str, str]) -> dict[str, dict[str, object]]:
+    """As :func:`arm_styles`, for arms and the model they started from, which is always in grey.
+
+    Args:
+        arms: arm -> method; a starting model is an arm of method ``start``.
+    """
+    styles = arm_styles({arm: method for arm, method in arms.items() if method != "start"})
+    start = method_style("start") | {"label": LABELS["start"]}
+    return {arm: styles.get(arm, start) for arm in arms}
 
 
 def reward_style(i: int) -> dict[str, object]:
