@@ -142,12 +142,21 @@ def export(summary: ExistingFile, checkpoints: Path, out: Path) -> None:
 
 
 @app.command()
-def sample(model: ExistingFolder, problem_set: ExistingFile, config: ExistingFile, out: Path) -> None:
-    """Sample a model on a problem set: CONFIG is the resolved sampling section, OUT a parquet of samples."""
+def sample(
+    model: ExistingFolder,
+    problem_set: ExistingFile,
+    config: ExistingFile,
+    out: Path,
+    store: Annotated[Path, typer.Option(help="folder of all samples drawn so far")] = Path("results/samples"),
+) -> None:
+    """Sample a model on a problem set: CONFIG is the resolved sampling section, OUT a parquet of samples.
+
+    Only samples that the store does not have are drawn.
+    """
     from gdpo.config.sampling import Sampling
     from gdpo.sampling.generate import generate_samples
 
-    generate_samples(model, problem_set, Sampling.model_validate(_read_json(config)), out)
+    generate_samples(model, problem_set, Sampling.model_validate(_read_json(config)), out, store)
 
 
 @app.command()

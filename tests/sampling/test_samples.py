@@ -1,6 +1,7 @@
 """Seeds that never move, samples that are whole, and a run from model folder to stored file."""
 
 import re
+from uuid import uuid4
 
 import pyarrow as pa
 import pytest
@@ -40,9 +41,10 @@ def model_dir(tmp_path_factory):
 
 
 def sampled(model_dir, tmp_path, problems=PROBLEMS, **changes):
+    """Samples that were all drawn now: with a store of their own."""
     source, out = tmp_path / "problems.parquet", tmp_path / "samples.parquet"
     write_problems(problem_frame("set", problems, "benchmark"), source)
-    generate_samples(model_dir, source, SECTION.model_copy(update=changes), out)
+    generate_samples(model_dir, source, SECTION.model_copy(update=changes), out, tmp_path / uuid4().hex)
     return read_samples(out)
 
 
@@ -75,7 +77,9 @@ def test_progress_counts_every_sample(model_dir, tmp_path):
     source, told = tmp_path / "problems.parquet", []
     write_problems(problem_frame("set", PROBLEMS, "benchmark"), source)
     section = SECTION.model_copy(update={"batch_size": 1})
-    generate_samples(model_dir, source, section, tmp_path / "s", lambda *counts: told.append(counts))
+    generate_samples(
+        model_dir, source, section, tmp_path / "s", tmp_path / "store", lambda *counts: told.append(counts)
+    )
     assert told[-1] == (18, 18) and told == sorted(told) and len(told) > 3
 
 

@@ -1,6 +1,8 @@
 """Stage 4: samples of every model on every benchmark, kept; and their grading, apart."""
 
 
+# Outside output:, so that a killed job goes on and more samples draw only the new ones.
+SAMPLES = os.environ.get("SAMPLES_DIR", "results/samples")
 GRADER = [
     f"grading/{path.name}"
     for path in sorted(Path(*gdpo.__path__, "grading").glob("*.py"))
@@ -29,7 +31,8 @@ rule sample:
     message:
         "Sampling {wildcards.model} on {wildcards.benchmark}"
     shell:
-        "OMP_NUM_THREADS={threads} gdpo sample {params.model} {input.problems} {input.config} {output} 2> {log}"
+        "OMP_NUM_THREADS={threads} gdpo sample {params.model} {input.problems} {input.config} {output}"
+        " --store {SAMPLES} 2> {log}"
 
 
 rule score:

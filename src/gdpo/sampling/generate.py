@@ -3,15 +3,16 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
 from gdpo.config.sampling import Sampling
 from gdpo.data.parquet import read_problems
-from gdpo.sampling.backend import Backend, Completion, Decoding
+from gdpo.sampling.backend import Backend, Decoding
 from gdpo.sampling.samples import SCHEMA, sample_seed, write_samples
+from gdpo.sampling.store import SampleStore, engine_version
 
 log = logging.getLogger(__name__)
 
@@ -25,15 +26,20 @@ def generate_samples(
     problems: Path | str,
     section: Sampling,
     out: Path | str,
+    store: Path | str,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Sample `section.n` responses to each problem and write them atomically to `out`.
+
+    Samples that `store` has are taken from it, new ones are added chunk by chunk: a job that was killed goes
+    on, and more samples or problems draw only what is new.
 
     Args:
         model_dir: Hugging Face folder with weights, tokenizer and chat template.
         problems: a problem set in veRL's parquet layout.
         section: samples a problem, decoding, seed, backend.
         out: the parquet file of samples; see `samples.SCHEMA`.
+        store: folder of all that was ever sampled; see `store.SampleStore`.
         progress: called with the samples done and the samples wanted.
 
     Raises:
@@ -51,26 +57,42 @@ def generate_samples(
     texts = render_prompts(tokenizer, list(frame["prompt"]), model_dir)
     prompts = tokenizer(texts, add_special_tokens=False)["input_ids"]
     _check_context(model_dir, ids, prompts, section.max_tokens)
-    wanted = [(row, index) for row in range(len(ids)) for index in range(section.n)]
-    seeds = [sample_seed(section.seed, ids[row], index) for row, index in wanted]
-    backend = open_backend(section, model_dir)
-    completions = _in_chunks(backend, [prompts[row] for row, _ in wanted], seeds, section, progress)
-    answers = tokenizer.batch_decode([c.token_ids for c in completions], skip_special_tokens=True)
-    table = pa.table(
-        {
-            "problem_id": [ids[row] for row, _ in wanted],
-            "sample_index": [index for _, index in wanted],
-            "seed": seeds,
-            "prompt": [texts[row] for row, _ in wanted],
-            "text": answers,
-            "token_ids": [c.token_ids for c in completions],
-            "n_tokens": [len(c.token_ids) for c in completions],
-            "stop_reason": [c.stop_reason for c in completions],
-            "backend": [backend.name] * len(wanted),
-            "model_sha256": [model_sha256(model_dir)] * len(wanted),
-        }
-    )
-    write_samples(table.cast(SCHEMA), out, ids, section.n)
+    model = model_sha256(model_dir)
+    kept = SampleStore(Path(store), model, section, Path(problems).stem)
+    drawn = kept.read(dict(zip(ids, texts, strict=True)))
+    missing = [(row, i) for row in range(len(ids)) for i in range(section.n) if (ids[row], i) not in drawn]
+    log.info("samples: %d of %d are stored", len(ids) * section.n - len(missing), len(ids) * section.n)
+    shared = {
+        "backend": section.backend,
+        "engine_version": engine_version(section.backend),
+        "model_sha256": model,
+    }
+    backend = open_backend(section, model_dir) if missing else None
+    report = _Progress(len(missing), progress)
+    for chunk in _chunks(missing, section):
+        seeds = [sample_seed(section.seed, ids[row], index) for row, index in chunk]
+        completions = backend.generate(
+            [prompts[row] for row, _ in chunk], seeds, _decoding(section), report.add
+        )
+        answers = tokenizer.batch_decode([c.token_ids for c in completions], skip_special_tokens=True)
+        rows = [
+            {
+                "problem_id": ids[row],
+                "sample_index": index,
+                "seed": seed,
+                "prompt": texts[row],
+                "text": text,
+                "token_ids": completion.token_ids,
+                "n_tokens": len(completion.token_ids),
+                "stop_reason": completion.stop_reason,
+                **shared,
+            }
+            for (row, index), seed, completion, text in zip(chunk, seeds, completions, answers, strict=True)
+        ]
+        kept.add(rows)
+        drawn |= {(made["problem_id"], made["sample_index"]): made for made in rows}
+    wanted = [drawn[id, index] for id in ids for index in range(section.n)]
+    write_samples(pa.Table.from_pylist(wanted, schema=SCHEMA), out, ids, section.n)
 
 
 def open_backend(section: Sampling, model_dir: Path | str) -> Backend:
@@ -127,18 +149,15 @@ def _check_context(model_dir: Path, ids: list[str], prompts: list[list[int]], ma
         )
 
 
-def _in_chunks(
-    backend: Backend, prompts: list[list[int]], seeds: list[int], section: Sampling, progress
-) -> list[Completion]:
-    decoding = Decoding(section.max_tokens, section.temperature, section.top_p)
-    report = _Progress(len(prompts), progress)
-    completions: list[Completion] = []
-    # Whole problems a chunk, so that the samples of one share their prefill.
+def _decoding(section: Sampling) -> Decoding:
+    return Decoding(section.max_tokens, section.temperature, section.top_p)
+
+
+def _chunks(missing: list[tuple[int, int]], section: Sampling) -> Iterator[list[tuple[int, int]]]:
+    """What a backend gets at once: whole problems, so that the samples of one share their prefill."""
     size = max(1, section.batch_size * _CHUNK_BATCHES // section.n) * section.n
-    for start in range(0, len(prompts), size):
-        part = slice(start, start + size)
-        completions += backend.generate(prompts[part], seeds[part], decoding, report.add)
-    return completions
+    for start in range(0, len(missing), size):
+        yield missing[start : start + size]
 
 
 class _Progress:

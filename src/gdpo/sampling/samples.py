@@ -20,6 +20,7 @@ SCHEMA = pa.schema(
         pa.field("n_tokens", pa.int32(), nullable=False),
         pa.field("stop_reason", pa.dictionary(pa.int8(), pa.string()), nullable=False),
         pa.field("backend", pa.string(), nullable=False),
+        pa.field("engine_version", pa.string(), nullable=False),
         pa.field("model_sha256", pa.string(), nullable=False),
     ]
 )
