@@ -168,6 +168,22 @@ def score(samples: ExistingFile, problem_set: ExistingFile, out: Path) -> None:
 
 
 @app.command()
+def evaluate(
+    generations: ExistingFile,
+    problem_set: ExistingFile,
+    out: Path,
+    tokenizer: Annotated[Path | None, typer.Option(help="folder; counts tokens where none are given")] = None,
+) -> None:
+    """Grade another tool's outputs: GENERATIONS is JSON lines or parquet, OUT has the columns of score.
+
+    Each line has response (or text) and problem_id, id or problem; all problems need as many samples.
+    """
+    from gdpo.sampling.foreign import score_generations
+
+    score_generations(generations, problem_set, out, tokenizer)
+
+
+@app.command()
 def grade(
     responses: Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="IN.jsonl")],
     out: Annotated[Path, typer.Argument(metavar="OUT.jsonl")],

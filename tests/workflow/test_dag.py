@@ -80,8 +80,14 @@ def test_everything_is_made(done):
     for name in (
         "tables/main.md",
         "tables/paired.csv",
+        "tables/paper.tex",
+        "tables/numbers/arithmetic-dgdo-accuracy.tex",
+        "tables/cost.md",
         "figures/training_curves.png",
         "figures/dgdo_weights.pdf",
+        "figures/paired_forest.pdf",
+        "figures/length_distributions.png",
+        "summary.html",
     ):
         assert (results / "demo" / name).stat().st_size > 0
     report = (results / "report.html").read_text()
@@ -103,10 +109,18 @@ def test_nothing_is_left_to_do(done):
 
 # What runs after each change: the table in docs/experiments.md, row by row.
 
-REPORT = {"Report", "Done: tables and figures in results/demo, the report in results/report.html"}
-CURVES, SCATTER, WEIGHTS = (
-    f"Figure: {name}" for name in ("training curves", "accuracy against length", "DGDO weights")
-)
+REPORT = {
+    "Summary page",
+    "Report",
+    "Done: tables and figures in results/demo, the report in results/report.html",
+}
+CURVES, WEIGHTS = "Figure: training curves", "Figure: DGDO weights"
+EVALUATION = {
+    "Figure: accuracy against length",
+    "Figure: differences to the starting model",
+    "Figure: response lengths",
+}
+TABLES = {"Tables", "Cost table"}
 
 
 def trained(run: str) -> set[str]:
@@ -134,18 +148,18 @@ def with_values(done):
 
 def test_a_changed_dgdo_value_reruns_dgdo_only(with_values):
     planned = with_values(lambda values: values["methods"]["dgdo"].update(beta=0.8))
-    assert planned == trained("dgdo-seed1") | {"Tables", CURVES, SCATTER, WEIGHTS} | REPORT
+    assert planned == trained("dgdo-seed1") | TABLES | EVALUATION | {CURVES, WEIGHTS} | REPORT
 
 
 def test_an_added_seed_trains_that_seed_only(with_values):
     planned = with_values(lambda values: values.update(seeds=[1, 2]))
     new = trained("grpo-seed2") | trained("dgdo-seed2")
-    assert planned == new | {"Tables", CURVES, SCATTER, WEIGHTS} | REPORT
+    assert planned == new | TABLES | EVALUATION | {CURVES, WEIGHTS} | REPORT
 
 
 def test_an_added_run_trains_that_run_only(with_values):
     planned = with_values(lambda values: values["runs"].update(gdpo={"method": "gdpo"}))
-    assert planned == trained("gdpo-seed1") | {"Tables", CURVES, SCATTER} | REPORT
+    assert planned == trained("gdpo-seed1") | TABLES | EVALUATION | {CURVES} | REPORT
 
 
 def test_an_added_benchmark_is_sampled_only(with_values):
@@ -157,13 +171,13 @@ def test_an_added_benchmark_is_sampled_only(with_values):
         "Checking that third and the training set share no problem",
     }
     sampled = evaluated("toy", "grpo-seed1", "dgdo-seed1", benchmarks=("third",))
-    assert planned == made | sampled | {"Tables", SCATTER} | REPORT
+    assert planned == made | sampled | TABLES | EVALUATION | REPORT
 
 
 def test_more_samples_train_nothing(with_values):
     planned = with_values(lambda values: values["evaluation"]["sampling"].update(n=4))
     sampled = evaluated("toy", "grpo-seed1", "dgdo-seed1")
-    assert planned == {"Resolving config/sampling", "Tables", SCATTER} | sampled | REPORT
+    assert planned == {"Resolving config/sampling"} | TABLES | EVALUATION | sampled | REPORT
 
 
 def test_an_edited_plotting_script_redraws_its_figure_only(done):
@@ -176,7 +190,7 @@ def test_a_changed_style_redraws_every_figure(done):
     style = done.folder / "src" / "gdpo" / "reporting" / "gdpo.mplstyle"
     analytic = {"Figure: distinct advantage groups", "Figure: DGDO's weights, published and corrected"}
     with changed(style, style.read_text() + "\naxes.linewidth: 1.5\n"):
-        assert done.planned() == {CURVES, SCATTER, WEIGHTS} | analytic | REPORT
+        assert done.planned() == {CURVES, WEIGHTS} | EVALUATION | analytic | REPORT
 
 
 @pytest.mark.parametrize(
@@ -256,7 +270,7 @@ def test_a_new_version_of_the_estimators_trains_again_when_asked_only(done):
         assert code != 0 and "add retrain=true to --config" in output
         assert "dgdo-seed1" in output and "grpo-seed1" in output
         planned = done.planned("--config", "retrain=true")
-    drawn = {"Tables", CURVES, SCATTER, WEIGHTS}
+    drawn = TABLES | EVALUATION | {CURVES, WEIGHTS}
     assert planned == trained("dgdo-seed1") | trained("grpo-seed1") | drawn | REPORT
 
 
