@@ -287,3 +287,30 @@ def test_the_paper_s_runs_have_the_published_settings(
     algorithm = run.resolved()["algorithm"]
     published = {"beta": 0.9, "beta_start": 0.5, "beta_warmup_steps": 200, "warmup_steps": 30}
     assert published | {"min_weight": 0.15} == {k: algorithm[k] for k in [*published, "min_weight"]}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ({"start": "tony"}, "evaluation.outputs.theirs.start: no entry 'tony'; did you mean toy"),
+        (
+            {"generations": {"arithmetic": "g.jsonl"}},
+            "generations: must have exactly .* differs in arithmetic-hard",
+        ),
+        (
+            {"generations": {"arithmetic": "no", "arithmetic-hard": "no"}},
+            "generations.arithmetic: no file no",
+        ),
+    ],
+)
+def test_a_mistake_in_another_tools_outputs_is_named(changed, outputs, message):
+    whole = {"start": "toy", "generations": {"arithmetic": "g.jsonl", "arithmetic-hard": "g.jsonl"}}
+    with pytest.raises(ConfigError, match=message):
+        changed({"evaluation.outputs": {"theirs": whole | outputs}})
+
+
+def test_another_tools_outputs_change_no_run(changed, tmp_path):
+    (tmp_path / "g.jsonl").write_text("")
+    files = dict.fromkeys(("arithmetic", "arithmetic-hard"), str(tmp_path / "g.jsonl"))
+    outputs = {"theirs": {"start": "toy", "generations": files}}
+    assert list(changed({"evaluation.outputs": outputs}).runs) == list(changed({}).runs)

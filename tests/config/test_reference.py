@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from gdpo.config.base import Section
+from gdpo.config.published import read_published
 from gdpo.config.reference import SECTIONS, defaults, reference, schema
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,7 @@ def test_the_schema_is_current_and_accepts_the_demo():
     written = json.loads((ROOT / "workflow" / "schemas" / "experiment.schema.json").read_text())
     assert written == schema(), "run: gdpo schema > workflow/schemas/..."
     demo = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
-    for path in (ROOT / "config").rglob("*.yaml"):
+    for path in [*(ROOT / "config").glob("*.yaml"), *(ROOT / "config" / "recipes").rglob("*.yaml")]:
         jsonschema.validate(yaml.safe_load(path.read_text()), written)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(demo | {"trainig": {}}, written)
@@ -47,3 +48,8 @@ def test_every_key_has_help():
     for key, model in SECTIONS.items():
         for name, field in model.model_fields.items():
             assert field.description, f"{key}: {name}"
+
+
+def test_every_published_figure_has_a_source():
+    files = list((ROOT / "config" / "published").glob("*.yaml"))
+    assert files and all(figure.source for file in files for figure in read_published(file))

@@ -1,6 +1,5 @@
 """Stage 4: samples of every model on every benchmark, kept; and their grading, apart."""
 
-
 # Outside output:, so that a killed job goes on and more samples draw only the new ones.
 SAMPLES = os.environ.get("SAMPLES_DIR", "results/samples")
 GRADER = [
@@ -56,3 +55,38 @@ rule score:
         "Grading {wildcards.model} on {wildcards.benchmark}"
     shell:
         "gdpo score {input.samples} {input.problems} {output} 2> {log}"
+
+
+ruleorder: score_outputs > score
+
+
+rule score_outputs:
+    """Grade another tool's outputs as ours are graded."""
+    input:
+        generations=lambda wildcards: OUTPUTS[wildcards.model].generations[
+            wildcards.benchmark
+        ],
+        problems=f"{PROBLEM_SETS}/{{benchmark}}.parquet",
+        code=library("sampling/foreign.py", "sampling/score.py", *GRADER),
+    output:
+        f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/scores.parquet",
+    log:
+        f"{LOGS}/score/{{model}}/{{benchmark}}.log",
+    benchmark:
+        f"{LOGS}/score/{{model}}/{{benchmark}}.benchmark.tsv"
+    wildcard_constraints:
+        model="|".join(map(re.escape, OUTPUTS)) or "(?!)",
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        tokenizer=lambda wildcards: (
+            f"--tokenizer {OUTPUTS[wildcards.model].tokenizer}"
+            if OUTPUTS[wildcards.model].tokenizer
+            else ""
+        ),
+    message:
+        "Grading {wildcards.model} on {wildcards.benchmark}"
+    shell:
+        "gdpo evaluate {input.generations} {input.problems} {output} {params.tokenizer} 2> {log}"

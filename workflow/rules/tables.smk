@@ -16,6 +16,16 @@ MODEL_FACTS = {
         }
         for id, run in RUNS.items()
     },
+    **{
+        name: {
+            "run": name,
+            "config": "",
+            "arm": name,
+            "method": "other",
+            "start": outputs.start,
+        }
+        for name, outputs in OUTPUTS.items()
+    },
 }
 
 

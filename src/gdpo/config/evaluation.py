@@ -4,6 +4,18 @@ from pydantic import Field, PositiveInt
 
 from gdpo.config.base import Section
 from gdpo.config.sampling import Sampling
+from gdpo.config.sweep import Name
+
+
+class Outputs(Section):
+    """Another tool's outputs, judged and shown beside ours (docs/evaluation.md)."""
+
+    generations: dict[Name, str] = Field(min_length=1)
+    """Benchmark -> file of generations (JSON lines or parquet); every benchmark of the experiment."""
+    start: Name
+    """Entry of models that the outputs' model started from, which it is compared with."""
+    tokenizer: str | None = None
+    """Hugging Face folder whose tokenizer counts tokens where the files do not say; none: they do."""
 
 
 class EvaluationConfig(Section):
@@ -11,6 +23,8 @@ class EvaluationConfig(Section):
 
     sampling: Sampling = Sampling()
     """Samples a problem and how they are drawn."""
+    outputs: dict[Name, Outputs] = {}
+    """Name -> another tool's outputs that enter the same tables and figures."""
     length_limit: PositiveInt | None = None
     """Response-length limit l in tokens; none: the limit of the length reward."""
     resamples: int = Field(default=10_000, ge=100)

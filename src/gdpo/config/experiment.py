@@ -118,6 +118,15 @@ class ExperimentConfig(Section):
             _check_entry(f"models.{name}.size", model.size, self.sizes)
         for name, run in self.runs.items():
             _check_entry(f"runs.{name}.model", run.model, self.models)
+        for name, outputs in self.evaluation.outputs.items():
+            _check_entry(f"evaluation.outputs.{name}.start", outputs.start, self.models)
+            if name in self.models or name in self.runs:
+                raise ConfigError(f"evaluation.outputs.{name}: a model or run has this name; choose another")
+            if different := sorted(set(outputs.generations) ^ set(self.problems.benchmarks)):
+                raise ConfigError(
+                    f"evaluation.outputs.{name}.generations: must have exactly the benchmarks of the "
+                    f"experiment; differs in {', '.join(different)}"
+                )
         return self
 
 
@@ -381,6 +390,10 @@ def _check_files(config: ExperimentConfig) -> None:
     for name, model in config.models.items():
         if isinstance(model.weights, FolderModel) and (problem := model.weights.problem()):
             raise ConfigError(f"models.{name}.weights.path: {problem}")
+    for name, outputs in config.evaluation.outputs.items():
+        for benchmark, path in outputs.generations.items():
+            if not Path(path).is_file():
+                raise ConfigError(f"evaluation.outputs.{name}.generations.{benchmark}: no file {path}")
     for name, dataset in used_datasets(config).items():
         if problem := dataset.problem():
             raise ConfigError(f"datasets.{name}.file: {problem}")

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from gdpo.config.datasets import Columns, Dataset, DatasetProblems, Decontamination, FileSource, HubSource
-from gdpo.config.evaluation import EvaluationConfig
+from gdpo.config.evaluation import EvaluationConfig, Outputs
 from gdpo.config.experiment import ExperimentConfig, Problems, RunRecipe
 from gdpo.config.models import FolderModel, HubModel, ModelRecipe, SizeRecipe
 from gdpo.config.monitoring import MonitoringConfig
@@ -50,6 +50,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "runs.<name>.sweep": Sweep,
     "evaluation": EvaluationConfig,
     "evaluation.sampling": Sampling,
+    "evaluation.outputs.<name>": Outputs,
     "resources": ResourcesConfig,
     "monitoring": MonitoringConfig,
 }

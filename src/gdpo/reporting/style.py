@@ -21,8 +21,15 @@ _STYLES = {
     "dr_grpo": {"color": _PALETTE[9], "linestyle": ":", "marker": "v"},
     "gdpo": {"color": _PALETTE[1], "linestyle": "-", "marker": "s"},
     "dgdo": {"color": _PALETTE[2], "linestyle": "-.", "marker": "D"},
+    "other": {"color": _PALETTE[3], "linestyle": ":", "marker": "^"},
 }
-LABELS = {"start": "starting model", "grpo": "GRPO", "gdpo": "GDPO", "dgdo": "DGDO"}
+LABELS = {
+    "start": "starting model",
+    "grpo": "GRPO",
+    "gdpo": "GDPO",
+    "dgdo": "DGDO",
+    "other": "another tool's",
+}
 """Method -> as written in a figure or table."""
 
 
@@ -52,7 +59,11 @@ def arm_labels(arms: Mapping[str, str]) -> dict[str, str]:
         arms: arm -> method.
     """
     by_method = len(set(arms.values())) == len(arms)
-    return {arm: LABELS[method] if by_method else arm for arm, method in arms.items()}
+    return {arm: _label(arm, method) if by_method else arm for arm, method in arms.items()}
+
+
+def _label(arm: str, method: str) -> str:
+    return arm if method == "other" else LABELS[method]
 
 
 def arm_styles(arms: Mapping[str, str]) -> dict[str, dict[str, object]]:
@@ -62,7 +73,7 @@ def arm_styles(arms: Mapping[str, str]) -> dict[str, dict[str, object]]:
         arms: arm -> method.
     """
     if len(set(arms.values())) == len(arms) or len(arms) > MOST_ARMS:
-        return {arm: method_style(method) | {"label": LABELS[method]} for arm, method in arms.items()}
+        return {arm: method_style(method) | {"label": _label(arm, method)} for arm, method in arms.items()}
     cues = {"linestyle": ["-", "--", "-.", ":"], "marker": ["o", "s", "D", "v", "^", "P", "X"]}
     return {
         arm: _broken_over_solid({cue: values[i % len(values)] for cue, values in cues.items()})
