@@ -33,6 +33,7 @@ def make_run(root: Path, name: str, beta: float, torch: str, limit: int = 24) ->
     scores.parent.mkdir(parents=True)
     key = "a" if name.startswith("a") else "b"
     columns = {"problem_id": list("pqrs"), "verdict": VERDICTS[key], "n_tokens": LENGTHS[key]}
+    columns |= {"answer": "1", "stop_reason": "eos", "format": True}
     pd.DataFrame(columns).to_parquet(scores)
     return folder
 

@@ -14,10 +14,13 @@ from rich.table import Table
 from gdpo.config.differences import Difference, compare_configs
 from gdpo.config.evaluation import EvaluationConfig
 from gdpo.provenance import read_provenance
-from gdpo.statistics.metrics import METRICS, paired_difference, problem_means
+from gdpo.statistics.intervals import compare
+from gdpo.statistics.metrics import problem_values
 
 FINAL_STEPS = 10
 """Newest steps that training values are the mean of."""
+METRICS = ("accuracy", "exceed", "within_and_correct", "response_length")
+"""Metrics that are compared; the first and the last need no length limit."""
 COMPARED = ("algorithm_version", "code", "git", "packages", "machine", "devices", "data", "model")
 """Parts of provenance that can explain a difference between two results."""
 
@@ -88,14 +91,14 @@ def _limit(configs: list[Mapping[str, Any]]) -> int | None:
 
 def _evaluation(a: Path, b: Path, limit: int | None) -> list[Paired]:
     """Every metric on every benchmark that both were scored on; without a limit, those that need none."""
-    metrics = [name for name in METRICS if limit is not None or name in ("accuracy", "response_length")]
+    metrics = METRICS if limit is not None else (METRICS[0], METRICS[-1])
     scores = [_scores(folder) for folder in (a, b)]
-    return [
-        _paired(benchmark, metric, *(pd.read_parquet(s[benchmark]) for s in scores), limit or 0)
-        for benchmark in scores[0]
-        if benchmark in scores[1]
-        for metric in metrics
-    ]
+    shared = [benchmark for benchmark in scores[0] if benchmark in scores[1]]
+    values = {
+        benchmark: [problem_values(pd.read_parquet(s[benchmark]), limit or 0) for s in scores]
+        for benchmark in shared
+    }
+    return [_paired(benchmark, metric, *values[benchmark]) for benchmark in shared for metric in metrics]
 
 
 def _scores(folder: Path) -> dict[str, Path]:
@@ -104,14 +107,15 @@ def _scores(folder: Path) -> dict[str, Path]:
     return {path.parent.name: path for path in sorted(paths)}
 
 
-def _paired(benchmark: str, metric: str, a: pd.DataFrame, b: pd.DataFrame, limit: int) -> Paired:
+def _paired(benchmark: str, metric: str, a: pd.DataFrame, b: pd.DataFrame) -> Paired:
+    if not a.index.equals(b.index):
+        different = len(a.index.symmetric_difference(b.index))
+        raise ValueError(f"{benchmark}: not the same problems: {different} are in one only")
     defaults = EvaluationConfig()
-    try:
-        result = paired_difference(b, a, metric, limit, defaults.confidence, defaults.resamples)
-    except ValueError as error:
-        raise ValueError(f"{benchmark}: {error}") from error
-    means = [float(problem_means(frame, limit)[metric].mean()) for frame in (a, b)]
-    return Paired(benchmark, metric, *means, result["difference"], result["low"], result["high"])
+    first, second = a[metric].to_numpy(), b[metric].to_numpy()
+    found = compare(second, first, defaults.confidence, defaults.resamples)
+    means = float(first.mean()), float(second.mean())
+    return Paired(benchmark, metric, *means, found.difference, found.low, found.high)
 
 
 def show_comparison(comparison: Comparison) -> None:

@@ -69,6 +69,8 @@ def test_few_problems_are_permuted_exactly():
     # All 2^5 signs: the observed sum and its mirror image are the extremes.
     assert sign_flip_p(np.array([0.1, 0.2, 0.3, 0.4, 0.5]), 10_000) == pytest.approx(2 / 32)
     assert sign_flip_p(np.zeros(5), 100) == 1.0
+    assert sign_flip_p(np.array([0, 0, 0.5, 0]), 100) == 1.0, "of two signs either is as extreme"
+    assert sign_flip_p(np.array([0, 0.3, 0.5, 0]), 100) == pytest.approx(2 / 4)
 
 
 def test_different_numbers_of_seeds_compare_their_means():
