@@ -4,6 +4,7 @@ import re
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
@@ -115,3 +116,10 @@ def test_a_prompt_that_leaves_no_room_is_named(model_dir, tmp_path):
         sampled(model_dir, tmp_path, max_tokens=60)
     with pytest.raises(FileNotFoundError, match="nowhere: no model folder"):
         sampled(tmp_path / "nowhere", tmp_path)
+
+
+def test_samples_of_before_the_engines_version_are_still_read(model_dir, tmp_path):
+    table = sampled(model_dir, tmp_path)
+    pq.write_table(table.drop_columns("engine_version"), tmp_path / "old.parquet")
+    old = read_samples(tmp_path / "old.parquet")
+    assert set(old["engine_version"].to_pylist()) == {"unknown"} and old["text"] == table["text"]

@@ -90,7 +90,7 @@ def read_samples(
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such samples; sample first or correct the path")
     try:
-        table = pq.read_table(path, partitioning=None).cast(SCHEMA)
+        table = _current(pq.read_table(path, partitioning=None)).cast(SCHEMA)
     except (pa.ArrowInvalid, ValueError) as error:
         raise SamplesError(f"{path}: not a samples file ({error})") from error
     if not len(table):
@@ -99,3 +99,11 @@ def read_samples(
     largest = max(table["sample_index"].to_pylist()) + 1
     check_complete(table, ids, largest if n is None else n, path)
     return table
+
+
+def _current(table: pa.Table) -> pa.Table:
+    """Samples of before the engine's version was kept: they cost too much to be drawn again for it."""
+    if "engine_version" in table.column_names:
+        return table
+    unknown = pa.array(["unknown"] * len(table), pa.string())
+    return table.append_column("engine_version", unknown).select(SCHEMA.names)
