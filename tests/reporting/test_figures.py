@@ -205,6 +205,13 @@ def test_the_pareto_front_is_what_brute_force_finds():
         assert [n for _, n in front] == sorted(n for _, n in front)
 
 
+def test_the_axis_holds_shares_where_nothing_is_solved(arms):
+    for metric in ("accuracy", "accuracy_low", "accuracy_high"):
+        arms[metric] = 0.0
+    bottom, top = accuracy_length(arms, arms, limit=24).axes[0].get_ylim()
+    assert -0.01 < bottom <= 0 and top >= 0.05
+
+
 def test_the_front_is_drawn_through_the_arms_that_nothing_beats(arms):
     axis = accuracy_length(arms, arms, limit=24).axes[0]
     (front,) = lines(axis, "Pareto front")

@@ -35,6 +35,7 @@ def accuracy_length(arms: pd.DataFrame, runs: pd.DataFrame, limit: int) -> Figur
             seeds = runs[(runs["benchmark"] == benchmark) & (runs["arm"] == row["arm"])]
             _point(axis, row, seeds, styles[row["arm"]])
         limit_line(axis, limit, vertical=True)
+        _keep_to_shares(axis)
         _draw_front(axis, pareto_front(rows))
         samples = int(rows["samples_per_problem"].iloc[0])
         name = f"{start}, {benchmark}" if several else benchmark
@@ -46,6 +47,13 @@ def accuracy_length(arms: pd.DataFrame, runs: pd.DataFrame, limit: int) -> Figur
         axis.yaxis.set_major_formatter(percent)
     legend_below(figure)
     return figure
+
+
+def _keep_to_shares(axis: Axes) -> None:
+    """No axis far below 0 %, nor a span of nothing, where no model solves anything."""
+    bottom, top = axis.get_ylim()
+    top = max(top, 0.05)
+    axis.set_ylim(max(bottom, -0.04 * top), top)
 
 
 def _sizes_title(benchmark: str, problems: int, samples: int) -> str:
