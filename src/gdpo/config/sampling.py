@@ -8,18 +8,18 @@ from gdpo.config.base import Section
 
 
 class Sampling(Section):
-    """Samples a problem, decoding, and the backend that draws them."""
+    """Samples a problem, decoding, and the backend that draws them; by default as in the GDPO paper."""
 
-    n: int = Field(default=8, ge=1, le=4096)
+    n: int = Field(default=16, ge=1, le=4096)
     """Samples a problem."""
 
     temperature: float = Field(default=0.6, ge=0, le=5)
     """What the logits are divided by; 0 takes the likeliest token."""
 
-    top_p: float = Field(default=1.0, gt=0, le=1)
+    top_p: float = Field(default=0.95, gt=0, le=1)
     """Probability mass of the likeliest tokens to draw from; 1 draws from all."""
 
-    max_tokens: int = Field(default=64, ge=1, le=131_072)
+    max_tokens: int = Field(default=32_768, ge=1, le=131_072)
     """Longest response, in tokens, the end token included."""
 
     seed: int = Field(default=0, ge=0, lt=2**31)
