@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 def toy(tmp_path_factory):
     """Folder with ``model``, ``train.parquet`` and ``validation.parquet``, enough to train on."""
     from gdpo.data.arithmetic import make_problems, problem_frame
-    from gdpo.data.parquet import write_problems
+    from gdpo.data.problem_files import write_problems
     from gdpo.starting_model.pretrain import make_starting_model
 
     folder = tmp_path_factory.mktemp("toy")

@@ -39,7 +39,7 @@ def dataset(config: ExistingFile, out: Path, report: Path, name: str) -> None:
     """Read and clean a dataset of the catalogue: CONFIG is its entry (JSON), OUT parquet, REPORT JSON."""
     from gdpo.config.datasets import Dataset
     from gdpo.data.datasets import clean_dataset
-    from gdpo.data.parquet import write_table
+    from gdpo.parquet import write_table
 
     table, found = clean_dataset(name, Dataset.model_validate(_read_json(config)))
     write_table(table, out)
@@ -51,7 +51,7 @@ def arithmetic_problems(config: ExistingFile, out: Path, name: str) -> None:
     """Make a set of arithmetic problems: CONFIG is its section (JSON), OUT parquet in veRL's schema."""
     from gdpo.config.problems import ArithmeticProblems
     from gdpo.data.arithmetic import make_problems, problem_frame
-    from gdpo.data.parquet import write_problems
+    from gdpo.data.problem_files import write_problems
 
     section = ArithmeticProblems.model_validate(_read_json(config))
     write_problems(problem_frame(name, make_problems(section), section.split), out)
@@ -67,7 +67,7 @@ def dataset_problems(
     """
     from gdpo.config.datasets import DatasetProblems
     from gdpo.data.datasets import read_dataset
-    from gdpo.data.parquet import write_problems
+    from gdpo.data.problem_files import write_problems
     from gdpo.data.problem_sets import make_problem_set
 
     section = DatasetProblems.model_validate(_read_json(config))
@@ -84,7 +84,7 @@ def dataset_problems(
 @app.command()
 def disjoint(train: ExistingFile, benchmark: ExistingFile, out: Path) -> None:
     """Check that a benchmark shares no problem with the training set; OUT records the numbers checked."""
-    from gdpo.data.parquet import check_disjoint, read_problems
+    from gdpo.data.problem_files import check_disjoint, read_problems
 
     training, other = read_problems(train), read_problems(benchmark)
     check_disjoint(training, {benchmark.stem: other})

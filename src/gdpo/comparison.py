@@ -13,6 +13,7 @@ from rich.table import Table
 
 from gdpo.config.differences import Difference, compare_configs
 from gdpo.config.evaluation import EvaluationConfig
+from gdpo.parquet import read_table
 from gdpo.provenance import read_provenance
 from gdpo.statistics.intervals import compare
 from gdpo.statistics.metrics import problem_values
@@ -77,7 +78,7 @@ def _final_means(folder: Path) -> pd.Series:
     path = folder / "metrics.parquet"
     if not path.exists():
         return pd.Series(dtype=float)
-    table = pd.read_parquet(path).sort_values("step").tail(FINAL_STEPS)
+    table = read_table(path).to_pandas().sort_values("step").tail(FINAL_STEPS)
     rewards = [name for name in table if name.startswith("reward/") and name.endswith("/mean")]
     return table[[*rewards, "response_length/mean"]].mean()
 
@@ -95,7 +96,7 @@ def _evaluation(a: Path, b: Path, limit: int | None) -> list[Paired]:
     scores = [_scores(folder) for folder in (a, b)]
     shared = [benchmark for benchmark in scores[0] if benchmark in scores[1]]
     values = {
-        benchmark: [problem_values(pd.read_parquet(s[benchmark]), limit or 0) for s in scores]
+        benchmark: [problem_values(read_table(s[benchmark]).to_pandas(), limit or 0) for s in scores]
         for benchmark in shared
     }
     return [_paired(benchmark, metric, *values[benchmark]) for benchmark in shared for metric in metrics]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from gdpo.config.differences import compare_configs
 from gdpo.config.experiment import Experiment, Run
+from gdpo.parquet import read_table
 from gdpo.run_state import RunState, run_states
 
 STEP_SECONDS = "timing_s/step"
@@ -123,7 +123,7 @@ def measured_step_seconds(run: Run, results: Path) -> float | None:
             continue
         other = json.loads(config.read_text())
         if all(other.get(key) == run.resolved[key] for key in ("weights", "training", "hardware")):
-            table = pd.read_parquet(metrics)
+            table = read_table(metrics).to_pandas()
             if STEP_SECONDS in table:
                 return float(table[STEP_SECONDS].median())
     return None

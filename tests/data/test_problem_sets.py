@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from gdpo.config.datasets import DatasetProblems, Decontamination
-from gdpo.data.parquet import check_disjoint, read_problems, write_problems
+from gdpo.data.problem_files import check_disjoint, read_problems, write_problems
 from gdpo.data.problem_sets import make_problem_set
 from gdpo.data.similarity import fingerprint, normalise_problem, similar_pairs
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from gdpo import parquet
 from gdpo.config.problems import ArithmeticProblems, ChainSum, SimpleEquations
-from gdpo.data import parquet
 from gdpo.data.arithmetic import Problem, make_problems, problem_frame, split_of
-from gdpo.data.parquet import OverlapError, check_disjoint, read_problems, write_problems
+from gdpo.data.problem_files import OverlapError, check_disjoint, read_problems, write_problems
 from gdpo.data.schema import SchemaError, check_problems
 
 FAMILIES = {
@@ -134,7 +134,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     write_problems(frame(size=20), path)
     before = path.read_bytes()
 
-    def half(table, where):
+    def half(table, where, **options):
         where.write_bytes(before[:50])
         raise KeyboardInterrupt
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from gdpo.data.arithmetic import Problem, problem_frame
-from gdpo.data.parquet import write_problems
+from gdpo.data.problem_files import write_problems
 from gdpo.sampling.foreign import GenerationsError, score_generations
 
 PROBLEMS = [Problem(f"{i} + {i + 1}", str(2 * i + 1), "sum", "arithmetic") for i in range(3)]
@@ -74,9 +74,25 @@ def test_our_own_samples_give_the_same_scores(toy, tmp_path):
             lambda r: [*r, {"problem": "9 + 9", "text": "x"}],
             "line 7: problem: not a problem of the set: '9 . 9'",
         ),
-        (lambda r: [*r, {"response": "x"}], "line 7: needs problem_id, id or problem; has response"),
-        (lambda r: [r[0] | {"response": 5}, *r[1:]], "line 1: response: must be a text, not int"),
-        (lambda r: [r[0] | {"sample_index": "a"}, *r[1:]], "line 1: sample_index: must be an integer"),
+        (lambda r: [*r, {"response": "x"}], "line 7: needs problem_id, id or problem"),
+        (lambda r: [r[0] | {"response": 5}, *r[1:]], "line 1: response: Input should be .*string; given: 5"),
+        (lambda r: [{"id": r[0]["id"]}, *r[1:]], "line 1: response: missing"),
+        (lambda r: [r[0] | {"sample_index": "a"}, *r[1:]], "line 1: sample_index: .* valid integer"),
+        (lambda r: [r[0] | {"n_tokens": True}, *r[1:]], "line 1: n_tokens: .* valid integer; given: True"),
+        (lambda r: [r[0] | {"n_tokens": "7"}, *r[1:]], "line 1: n_tokens: .* valid integer; given: '7'"),
+        (lambda r: [r[0] | {"n_tokens": -1}, *r[1:]], "line 1: n_tokens: .* greater than or equal to 0"),
+        (
+            lambda r: [r[0] | {"sample_index": 2}, *r[1:]],
+            "sample_index: 2 of 2 samples",
+        ),
+        (
+            lambda r: [x | {"sample_index": 1 + i % 2} for i, x in enumerate(r)],
+            "line 2: sample_index: 2 of 2 samples; they count from 0 to 1",
+        ),
+        (lambda r: [r[0] | {"response": "\ud800"}, *r[1:]], "line 1: response: .*surrogate"),
+        (lambda r: ["[" * 100_000, *r[1:]], "line 1: not JSON"),
+        (lambda r: [r[0] | {"id": ["a"]}, *r[1:]], r"line 1: problem_id: \['a'\] is not in the problem set"),
+        (lambda r: [r[0] | {"problem": "1 + 2 "}, *r[1:]], "2 of 3 problems have fewer samples"),
         (lambda r: [*r, r[0] | {"sample_index": 1}], "line 7: problem .* has sample 1 already"),
         (lambda r: r[:-1], r"1 of 3 problems have fewer samples than the others' 2: .* \(1\)"),
         (lambda r: r[:4], r"1 of 3 problems have fewer samples than the others' 2: .* \(0\)"),
@@ -90,3 +106,29 @@ def test_what_is_wrong_is_named(score, tmp_path, spoil, message):
     with pytest.raises(GenerationsError, match=message):
         score(spoil(records()))
     assert not (tmp_path / "out.parquet").exists()
+
+
+def test_a_text_that_two_problems_have_needs_their_id(tmp_path):
+    same = [Problem("1 + 1", "2", family, "arithmetic") for family in ("sum", "chain")]
+    frame = problem_frame("set", same, "benchmark")
+    for row, id in enumerate(("a", "b")):
+        frame.at[row, "extra_info"] = frame.at[row, "extra_info"] | {"id": id}
+    write_problems(frame, tmp_path / "set.parquet")
+    made = [{"problem": "1 + 1", "text": "x", "n_tokens": 1}] * 2
+    (tmp_path / "g.jsonl").write_text("\n".join(map(json.dumps, made)))
+    with pytest.raises(GenerationsError, match="line 1: problem: this text is that of a, b; give"):
+        score_generations(tmp_path / "g.jsonl", tmp_path / "set.parquet", tmp_path / "out.parquet")
+    made = [record | {"id": id} for record, id in zip(made, "ab", strict=True)]
+    (tmp_path / "g.jsonl").write_text("\n".join(map(json.dumps, made)))
+    score_generations(tmp_path / "g.jsonl", tmp_path / "set.parquet", tmp_path / "out.parquet")
+    assert set(pd.read_parquet(tmp_path / "out.parquet")["problem_id"]) == {"a", "b"}
+
+
+def test_another_tools_numbers_do_not_hide_the_text(score):
+    """Its ids happen to be ours, of other problems: the text says which problem it is."""
+    ids = [p.id for p in PROBLEMS]
+    made = [
+        {"id": id, "problem": p.text, "text": rf"\boxed{{{p.answer}}}", "n_tokens": 1}
+        for id, p in zip([*ids[1:], ids[0]], PROBLEMS, strict=True)
+    ]
+    assert set(score(made)["verdict"]) == {"correct"}

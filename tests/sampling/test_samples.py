@@ -11,7 +11,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from gdpo.config.sampling import Sampling
 from gdpo.data.arithmetic import Problem, problem_frame
-from gdpo.data.parquet import write_problems
+from gdpo.data.problem_files import write_problems
 from gdpo.sampling.generate import generate_samples, model_sha256
 from gdpo.sampling.samples import SamplesError, check_complete, read_samples, sample_seed, write_samples
 from gdpo.starting_model.tokenizer import make_tokenizer

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from gdpo.config.sampling import Sampling
-from gdpo.data.parquet import read_problems, write_problems
+from gdpo.data.problem_files import read_problems, write_problems
 from gdpo.sampling.generate import generate_samples
 from gdpo.sampling.samples import read_samples
 

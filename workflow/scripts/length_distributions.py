@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from gdpo.parquet import read_table
 from gdpo.reporting.figures_evaluation import length_distributions
 from gdpo.reporting.style import save, use_style
 
@@ -13,7 +14,7 @@ def read_lengths(paths: list[str], models: dict[str, dict[str, Any]], benchmarks
     """Lengths of all models' scored samples in one frame, with benchmark, arm, method and start."""
     frames = []
     for path, (model, benchmark) in zip(paths, product(models, benchmarks), strict=True):
-        scores = pd.read_parquet(path, columns=["problem_id", "n_tokens", "stop_reason"])
+        scores = read_table(path, ["problem_id", "n_tokens", "stop_reason"]).to_pandas()
         facts = {key: models[model][key] for key in ("arm", "method", "start")}
         frames.append(scores.assign(benchmark=benchmark, run=model, **facts))
     return pd.concat(frames, ignore_index=True)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from gdpo.config.published import read_published
+from gdpo.parquet import read_table
 from gdpo.reporting.paper_table import numbers, paper_page, paper_table
 from gdpo.reporting.tables import (
     Evaluated,
@@ -32,7 +33,7 @@ def main(inputs: Any, params: Any, output: Any) -> None:
     """Read all scores and published figures, make the tables, write them."""
     settings = Settings(params.limit, params.confidence, params.resamples)
     keys = product(params.models, params.benchmarks)
-    scores = {key: pd.read_parquet(path) for key, path in zip(keys, inputs.scores, strict=True)}
+    scores = {key: read_table(path).to_pandas() for key, path in zip(keys, inputs.scores, strict=True)}
     evaluated = Evaluated(scores, params.models, settings)
     table, arms, paired = main_table(evaluated), arms_table(evaluated), paired_table(evaluated)
     published = [figure.model_dump() for path in inputs.published for figure in read_published(path)]

@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from gdpo.config.datasets import Dataset
@@ -13,6 +12,7 @@ from gdpo.data.schema import check_dataset
 from gdpo.data.similarity import fingerprint
 from gdpo.data.sources import Raw, SourceError, read_source
 from gdpo.grading.golds import GoldError, normalise_gold
+from gdpo.parquet import read_table
 
 TABLE = pa.schema(
     [
@@ -89,7 +89,7 @@ def read_dataset(path: Path | str) -> pd.DataFrame:
     Raises:
         SchemaError: it breaks the schema.
     """
-    return check_dataset(pd.DataFrame(pq.read_table(path, schema=TABLE).to_pylist()), path)
+    return check_dataset(pd.DataFrame(read_table(path).cast(TABLE).to_pylist()), path)
 
 
 def _columns(name: str, dataset: Dataset, raw: Raw) -> dict[str, str | None]:

@@ -8,10 +8,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from gdpo.config.datasets import MIRROR, Dataset, FileSource, HubSource
+from gdpo.parquet import ParquetError, read_table
 
 
 class SourceError(ValueError):
@@ -109,7 +107,7 @@ def _records(path: Path) -> list[dict[str, Any]]:
     """Rows of a JSON, JSON lines or parquet file; JSON's texts stay texts (``"025"``)."""
     try:
         if path.suffix == ".parquet":
-            records = pq.read_table(path, partitioning=None).to_pylist()
+            records = read_table(path).to_pylist()
         else:
             text = path.read_text(encoding="utf-8")
             lines = path.suffix == ".jsonl" or not text.lstrip().startswith("[")
@@ -118,7 +116,7 @@ def _records(path: Path) -> list[dict[str, Any]]:
                 if lines
                 else json.loads(text)
             )
-    except (json.JSONDecodeError, UnicodeDecodeError, pa.ArrowInvalid) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, ParquetError) as error:
         raise SourceError(f"{path}: not readable as {path.suffix[1:]}: {error}") from error
     for index, record in enumerate(records):
         if not isinstance(record, dict):

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gdpo.parquet import read_table
 from gdpo.reporting.panels import legend_below, limit_line, panel_grid, percent
 from gdpo.reporting.style import WIDTH, arm_styles, reward_style
 
@@ -26,7 +27,7 @@ def read_runs(paths: Sequence[str | Path], runs: Mapping[str, Mapping[str, Any]]
         runs: run -> its facts (arm, method, start, seed), in the order of ``paths``.
     """
     frames = [
-        pd.read_parquet(path).assign(run=name, **facts)
+        read_table(path).to_pandas().assign(run=name, **facts)
         for path, (name, facts) in zip(paths, runs.items(), strict=True)
     ]
     return pd.concat(frames, ignore_index=True)

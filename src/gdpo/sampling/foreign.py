@@ -2,17 +2,27 @@
 
 import json
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
-from gdpo.data.parquet import read_problems
+from gdpo.config.errors import config_error
+from gdpo.data.problem_files import read_problems
 from gdpo.data.similarity import fingerprint
+from gdpo.parquet import ParquetError, read_table
 from gdpo.sampling.score import golds_of, write_scores
 
 log = logging.getLogger(__name__)
@@ -24,15 +34,57 @@ class GenerationsError(ValueError):
     """Generations that cannot be used; the message names the file, and line and key where there is one."""
 
 
+def _integer(value: Any) -> Any:
+    """Tables hold integers with gaps as floats, and not-a-number where nothing is."""
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _storable(text: str) -> str:
+    """JSON may hold half of a surrogate pair, which no file of texts can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"not a Unicode text: {error.reason} at character {error.start}") from error
+    return text
+
+
+_Text = Annotated[str, Field(strict=True), AfterValidator(_storable)]
+_Count = Annotated[int | None, Field(strict=True, ge=0, lt=2**31), BeforeValidator(_integer)]
+
+
+class Generation(BaseModel):
+    """One generation as another tool writes it; keys that are not here are ignored."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    problem_id: Any = Field(default=None, validation_alias=AliasChoices("problem_id", "id"))
+    """Id in the problem set; another id if ``problem`` is given."""
+
+    problem: _Text | None = None
+    """The problem's text, or the prompt."""
+
+    response: _Text = Field(validation_alias=AliasChoices("response", "text"))
+    """What the model wrote."""
+
+    sample_index: _Count = None
+    """Number of the sample of its problem, from 0; given for all of a problem or for none: then in order."""
+
+    n_tokens: _Count = None
+    """Length of the response in tokens; by default counted with the tokenizer."""
+
+    stop_reason: _Text | None = None
+    """Why it ended: length, or anything else."""
+
+
 def score_generations(
     generations: Path, problem_set: Path, out: Path, tokenizer_folder: Path | None = None
 ) -> None:
     """Grade another tool's generations and write the columns that our own scored samples have.
 
     Args:
-        generations: JSON lines or parquet with ``response`` (or ``text``) and one of ``problem_id``, ``id``
-            (of the problem set) or ``problem`` (its text); optional ``sample_index`` (else counted in order),
-            ``n_tokens`` (else counted with the tokenizer) and ``stop_reason`` (else ``eos``).
+        generations: JSON lines or parquet; each row is a :class:`Generation`.
         problem_set: problems in veRL's schema.
         out: the parquet file of scores.
         tokenizer_folder: Hugging Face folder whose tokenizer counts tokens.
@@ -43,19 +95,19 @@ def score_generations(
     golds, texts = golds_of(problem_set), _ids_by_text(problem_set)
     rows, counted = [], Counter()
     for where, record in _records(generations):
-        id = _problem_id(record, golds, texts, where)
-        index = record.get("sample_index", counted[id])
-        counted[id] += 1
+        made = _parsed(record, where)
+        id = _problem_id(made, golds, texts, where)
         rows.append(
             {
                 "problem_id": id,
-                "sample_index": _integer(index, "sample_index", where),
-                "text": _response(record, where),
-                "n_tokens": record.get("n_tokens"),
-                "stop_reason": record.get("stop_reason") or "eos",
+                "sample_index": counted[id] if made.sample_index is None else made.sample_index,
+                "text": made.response,
+                "n_tokens": made.n_tokens,
+                "stop_reason": made.stop_reason or "eos",
                 "where": where,
             }
         )
+        counted[id] += 1
     if not rows:
         raise GenerationsError(f"{generations}: holds no generations")
     frame = pd.DataFrame(rows)
@@ -65,67 +117,68 @@ def score_generations(
     log.info("%d generations of %d problems graded", len(frame), len(golds))
 
 
-def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(file and line, record)."""
+def _records(path: Path) -> Iterator[tuple[str, Any]]:
+    """(file and line, what stands there)."""
     if path.suffix == ".parquet":
         try:
-            records = pq.read_table(path, partitioning=None).to_pylist()
-        except pa.ArrowInvalid as error:
-            raise GenerationsError(f"{path}: not a readable parquet file ({error})") from error
+            records = read_table(path).to_pylist()
+        except ParquetError as error:
+            raise GenerationsError(str(error)) from error
         yield from ((f"{path}: row {number}", record) for number, record in enumerate(records))
         return
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
-            where = f"{path}: line {number}"
             try:
-                record = json.loads(line)
-            except ValueError as error:
-                raise GenerationsError(f"{where}: not JSON ({error})") from error
-            if not isinstance(record, dict):
-                raise GenerationsError(f"{where}: must be an object, not {type(record).__name__}")
-            yield where, record
+                yield f"{path}: line {number}", json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise GenerationsError(f"{path}: line {number}: not JSON ({error})") from error
 
 
-def _ids_by_text(problem_set: Path) -> dict[str, str]:
-    """Fingerprint of the text -> id; of the prompt as well, which may hold more than the problem."""
+def _parsed(record: Any, where: str) -> Generation:
+    if not isinstance(record, dict):
+        raise GenerationsError(f"{where}: must be an object, not {type(record).__name__}")
+    try:
+        return Generation.model_validate(record)
+    except ValidationError as error:
+        first = str(config_error(error, Generation)).splitlines()[0]
+        raise GenerationsError(f"{where}: {first[:200]}") from error
+
+
+def _ids_by_text(problem_set: Path) -> dict[str, set[str]]:
+    """Fingerprint of the text -> ids; of the prompt as well, which may hold more than the problem."""
     frame = read_problems(problem_set)
-    ids = [info["id"] for info in frame["extra_info"]]
-    prompts = [fingerprint(messages[-1]["content"]) for messages in frame["prompt"]]
-    known = [info["fingerprint"] for info in frame["extra_info"]]
-    return dict(zip([*prompts, *known], [*ids, *ids], strict=True))
+    ids: dict[str, set[str]] = {}
+    for info, messages in zip(frame["extra_info"], frame["prompt"], strict=True):
+        for key in (info["fingerprint"], fingerprint(messages[-1]["content"])):
+            ids.setdefault(key, set()).add(info["id"])
+    return ids
 
 
-def _problem_id(record: dict[str, Any], golds: dict, texts: dict[str, str], where: str) -> str:
-    id = record.get("problem_id", record.get("id"))
-    if id in golds:
-        return id
-    if "problem" in record:
-        id = texts.get(fingerprint(str(record["problem"])))
-        if id is None:
-            raise GenerationsError(f"{where}: problem: not a problem of the set: {record['problem'][:60]!r}")
-        return id
-    if id is None:
-        raise GenerationsError(f"{where}: needs problem_id, id or problem; has {', '.join(record)}")
-    raise GenerationsError(f"{where}: problem_id: {id!r} is not in the problem set")
-
-
-def _response(record: dict[str, Any], where: str) -> str:
-    text = record.get("response", record.get("text"))
-    if not isinstance(text, str):
-        raise GenerationsError(f"{where}: response: must be a text, not {type(text).__name__}")
-    return text
-
-
-def _integer(value: Any, key: str, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise GenerationsError(f"{where}: {key}: must be an integer from 0, not {value!r}")
-    return value
+def _problem_id(made: Generation, golds: dict, texts: dict[str, set[str]], where: str) -> str:
+    """The problem's id: a known one, unless the text says that it is another's (a tool's own numbering)."""
+    known = isinstance(made.problem_id, str) and made.problem_id in golds
+    if made.problem is None:
+        if made.problem_id is None:
+            raise GenerationsError(f"{where}: needs problem_id, id or problem")
+        if not known:
+            raise GenerationsError(f"{where}: problem_id: {made.problem_id!r:.60} is not in the problem set")
+        return made.problem_id
+    found = texts.get(fingerprint(made.problem), set())
+    if known and (not found or made.problem_id in found):
+        return made.problem_id
+    if not found:
+        raise GenerationsError(f"{where}: problem: not a problem of the set: {made.problem[:60]!r}")
+    if len(found) > 1:
+        raise GenerationsError(
+            f"{where}: problem: this text is that of {', '.join(sorted(found))}; give the problem_id"
+        )
+    return next(iter(found))
 
 
 def _check_whole(frame: pd.DataFrame, golds: dict, path: Path) -> None:
-    """Every problem must have the same samples: a missing one would be a smaller denominator."""
+    """Every problem must have samples 0 to n - 1: a missing one would be a smaller denominator."""
     doubled = frame[frame.duplicated(["problem_id", "sample_index"])]
     if len(doubled):
         row = doubled.iloc[0]
@@ -139,6 +192,13 @@ def _check_whole(frame: pd.DataFrame, golds: dict, path: Path) -> None:
             f"{path}: {len(short)} of {len(golds)} problems have fewer samples than the others' "
             f"{counts.max()}: {listed}"
         )
+    beyond = frame[frame["sample_index"] >= counts.max()]
+    if len(beyond):
+        row = beyond.iloc[0]
+        raise GenerationsError(
+            f"{row['where']}: sample_index: {row['sample_index']} of {counts.max()} samples; "
+            f"they count from 0 to {counts.max() - 1}"
+        )
 
 
 def _token_counts(frame: pd.DataFrame, tokenizer_folder: Path | None) -> list[int]:
@@ -149,8 +209,7 @@ def _token_counts(frame: pd.DataFrame, tokenizer_folder: Path | None) -> list[in
         encoded = tokenizer(list(frame["text"]), add_special_tokens=False)["input_ids"]
         given = zip(frame["n_tokens"], encoded, strict=True)
         return [len(ids) if pd.isna(count) else int(count) for count, ids in given]
-    for where, count in zip(frame["where"], frame["n_tokens"], strict=True):
-        if pd.isna(count):
-            raise GenerationsError(f"{where}: n_tokens: missing; give it, or --tokenizer FOLDER to count")
-        _integer(int(count) if count == int(count) else count, "n_tokens", where)
+    if (missing := frame["n_tokens"].isna()).any():
+        where = frame.loc[missing, "where"].iloc[0]
+        raise GenerationsError(f"{where}: n_tokens: missing; give it, or --tokenizer FOLDER to count")
     return [int(count) for count in frame["n_tokens"]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from gdpo.config.sampling import Sampling
-from gdpo.data.parquet import read_problems
+from gdpo.data.problem_files import read_problems
 from gdpo.sampling.backend import Backend, Decoding
 from gdpo.sampling.samples import SCHEMA, sample_seed, write_samples
 from gdpo.sampling.store import SampleStore, engine_version

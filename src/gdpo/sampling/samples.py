@@ -5,9 +5,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from gdpo.data.parquet import write_table
+from gdpo.parquet import read_table, write_table
 
 SCHEMA = pa.schema(
     [
@@ -90,8 +89,8 @@ def read_samples(
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such samples; sample first or correct the path")
     try:
-        table = _current(pq.read_table(path, partitioning=None)).cast(SCHEMA)
-    except (pa.ArrowInvalid, ValueError) as error:
+        table = _current(read_table(path)).cast(SCHEMA)
+    except (pa.ArrowException, ValueError) as error:
         raise SamplesError(f"{path}: not a samples file ({error})") from error
     if not len(table):
         raise SamplesError(f"{path}: holds no samples; sample again")

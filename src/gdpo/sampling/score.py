@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from gdpo.data.parquet import read_problems, write_table
+from gdpo.data.problem_files import read_problems
 from gdpo.grading import Gold, grade_all, is_well_formed, normalize_answer
+from gdpo.parquet import write_table
 from gdpo.sampling.samples import read_samples
 
 SCORES = pa.schema(

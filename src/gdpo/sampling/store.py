@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gdpo.config.sampling import Sampling
-from gdpo.data.parquet import write_table
+from gdpo.parquet import read_table, write_table
 from gdpo.sampling.samples import SCHEMA
 
 log = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ class SampleStore:
         found: dict[tuple[str, int], dict[str, Any]] = {}
         for shard in sorted(self.folder.glob("[!.]*.parquet")):
             try:
-                rows = pq.read_table(shard, partitioning=None).cast(SCHEMA).to_pylist()
+                rows = read_table(shard).cast(SCHEMA).to_pylist()
             except (pa.ArrowException, OSError, ValueError) as error:
                 log.warning("%s: a damaged shard, its samples are drawn again (%s)", shard, error)
                 continue

@@ -1,24 +1,17 @@
-"""Problem sets as parquet files: atomic writes, checked reads, and the check that benchmarks are unseen."""
+"""Problem sets as files: checked before a write and after a read; the check that benchmarks are unseen."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gdpo.data.schema import ARROW, SchemaError, check_problems
-from gdpo.whole_file import whole_file
+from gdpo.parquet import ParquetError, read_table, write_table
 
 
 class OverlapError(ValueError):
     """A benchmark holds training problems."""
-
-
-def write_table(table: pa.Table, path: Path | str) -> None:
-    """Write a parquet file that appears whole or not at all; missing parent folders are made."""
-    with whole_file(path) as partial:
-        pq.write_table(table, partial)
 
 
 def write_problems(frame: pd.DataFrame, path: Path | str) -> None:
@@ -42,9 +35,9 @@ def read_problems(path: Path | str) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such problem set; make it first or correct the path")
     try:
-        rows = pq.read_table(path, partitioning=None).to_pylist()
-    except pa.ArrowInvalid as error:
-        raise SchemaError(f"{path}: not a readable parquet file ({error})") from error
+        rows = read_table(path).to_pylist()
+    except ParquetError as error:
+        raise SchemaError(str(error)) from error
     if not rows:
         raise SchemaError(f"{path}: holds no problems")
     return check_problems(pd.DataFrame(rows), path)
