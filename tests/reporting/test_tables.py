@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from gdpo.config.published import read_published
+from gdpo.reporting.ablation_table import ablation_page, ablation_table
 from gdpo.reporting.cost import cost_page, cost_table
 from gdpo.reporting.paper_table import numbers, paper_page, paper_table
 from gdpo.reporting.tables import (
@@ -160,3 +161,16 @@ def test_cost_adds_up():
     assert table.loc["run", ["training steps", "device hours", "tokens trained on"]].tolist() == [2, 4.0, 300]
     assert table.loc["toy", ["training steps", "tokens sampled in evaluation"]].tolist() == [0, 50]
     assert "4.000 device hours" in cost_page(table.reset_index()).note
+
+
+def test_an_ablation_is_measured_against_its_reference(evaluated):
+    """grpo solves 5 of 10 problems, gdpo 9 on the mean of two seeds."""
+    changes = {"grpo": ("", ""), "gdpo": ("grpo", "method: grpo -> gdpo")}
+    table = ablation_table(evaluated, changes)
+    cells = table[table["metric"] == "accuracy"].set_index("arm")
+    assert cells["value"].to_dict() == pytest.approx({"grpo": 0.5, "gdpo": 0.9})
+    assert cells.loc["gdpo", "difference"] == pytest.approx(0.4) and pd.isna(cells.loc["grpo", "difference"])
+    assert 0 < cells.loc["gdpo", "low"] < 0.4 < cells.loc["gdpo", "high"] < 1
+    shown = ablation_page(table, arms_table(evaluated), SETTINGS).shown
+    assert shown["b accuracy %"][0] == "50.0" and re.match(r"90.0 \(\+40.0 \[", shown["b accuracy %"][1])
+    assert shown["changed"].tolist() == ["", "method: grpo -> gdpo"]

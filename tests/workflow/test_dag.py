@@ -81,6 +81,7 @@ def test_everything_is_made(done):
         "tables/main.md",
         "tables/paired.csv",
         "tables/paper.tex",
+        "tables/ablations.tex",
         "tables/numbers/arithmetic-dgdo-accuracy.tex",
         "tables/cost.md",
         "figures/training_curves.png",

@@ -1,5 +1,7 @@
 """Stage 5: tables, from scored samples."""
 
+from gdpo.config.ablations import ablations
+
 # What tables and figures call each model; the run's hash is its own column.
 MODEL_FACTS = {
     **{
@@ -51,7 +53,7 @@ def table_outputs(name: str, label: str) -> dict[str, str]:
 
 
 rule tables:
-    """Main table, the paper's table, and paired comparisons, as CSV, Markdown, HTML and LaTeX."""
+    """Main table, the paper's table, ablations, and paired comparisons, as CSV, Markdown, HTML and LaTeX."""
     input:
         scores=SCORES,
         published=sorted(
@@ -61,6 +63,7 @@ rule tables:
         code=library(
             "reporting/tables.py",
             "reporting/paper_table.py",
+            "reporting/ablation_table.py",
             "statistics/metrics.py",
             "statistics/intervals.py",
         ),
@@ -68,6 +71,7 @@ rule tables:
         **table_outputs("main", "main"),
         **table_outputs("paired", "paired comparisons"),
         **table_outputs("paper", "the paper's table"),
+        **table_outputs("ablations", "ablations"),
         arms=f"{RESULTS}/tables/arms.csv",
         numbers=directory(f"{RESULTS}/tables/numbers"),
     log:
@@ -80,6 +84,7 @@ rule tables:
         runtime=120,
     params:
         models=MODEL_FACTS,
+        ablations=ablations(RUNS.values()),
         benchmarks=BENCHMARKS,
         limit=EXPERIMENT.length_limit(),
         confidence=EXPERIMENT.config.evaluation.confidence,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from gdpo.reporting.ablation_table import ablation_page
 from gdpo.reporting.cost import cost_page
 from gdpo.reporting.data_tables import data_page, data_rows, decontamination_page, decontamination_table
 from gdpo.reporting.paper_table import paper_page
@@ -60,6 +61,10 @@ def main(inputs: Any, params: Any, output: Any) -> None:
         Section("What did not go as planned", texts=troubles(provenance, summaries, tables["main"])),
         Section("Figures", figures=figures),
         Section("Every run", tables=[ShownTable.of(main_page(tables["main"], settings))]),
+        Section(
+            "Ablations",
+            tables=[ShownTable.of(ablation_page(tables["ablations"], tables["arms"], settings))],
+        ),
         Section("Comparisons", tables=[ShownTable.of(paired_page(tables["paired"], settings))]),
         Section("Cost", tables=[ShownTable.of(cost_page(tables["cost"]))]),
         *data_section(inputs, params),

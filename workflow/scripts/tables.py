@@ -1,4 +1,4 @@
-"""Write the result tables: main, paired and paper as .csv, .md, .html, .tex; arms.csv; numbers for LaTeX."""
+"""Write the result tables as .csv, .md, .html, .tex, the means over seeds, and numbers for LaTeX."""
 
 from itertools import product
 from pathlib import Path
@@ -8,6 +8,7 @@ import pandas as pd
 
 from gdpo.config.published import read_published
 from gdpo.parquet import read_table
+from gdpo.reporting.ablation_table import ablation_page, ablation_table
 from gdpo.reporting.paper_table import numbers, paper_page, paper_table
 from gdpo.reporting.tables import (
     Evaluated,
@@ -41,6 +42,8 @@ def main(inputs: Any, params: Any, output: Any) -> None:
     write_table(table, main_page(table, settings), output, "main")
     write_table(paired, paired_page(paired, settings), output, "paired")
     write_table(paper, paper_page(paper, arms, settings), output, "paper")
+    changes = ablation_table(evaluated, params.ablations)
+    write_table(changes, ablation_page(changes, arms, settings), output, "ablations")
     write_text(output.arms, arms.to_csv(index=False, float_format="%.4f"))
     for name, text in numbers(arms).items():
         write_text(Path(output.numbers, f"{name}.tex"), text)
