@@ -28,7 +28,7 @@ ALLOWED = {
     },
     "reporting": {"statistics", "advantage"},
 }
-FILES = {"whole_file", "parquet"}  # how a file is written and read: every room may know
+FILES = {"whole_file", "parquet", "checkpoints"}  # how a file is written and read: every room may know
 
 
 def imports(room: str) -> set[str]:

@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from gdpo.whole_file import write_text
+
 TAIL_BYTES = 65_536
 """What is read of the end of a segment: some ten steps."""
 
@@ -18,11 +20,22 @@ def segment_path(checkpoint_folder: Path, from_step: int) -> Path:
     return checkpoint_folder / "metrics" / f"{from_step:08d}.jsonl"
 
 
+def start_segment(checkpoint_folder: Path, from_step: int) -> Path:
+    """The empty segment of a new session; the steps after ``from_step`` are trained and recorded again."""
+    path = segment_path(checkpoint_folder, from_step)
+    for segment in _segments(checkpoint_folder):
+        if int(segment.stem) > from_step:
+            segment.unlink()
+    write_text(path, "")
+    return path
+
+
 def all_steps(checkpoint_folder: Path) -> list[dict[str, Any]]:
     """One row a step in order: ``step`` and veRL's metrics; of a step trained twice, the later one."""
     rows: dict[int, dict[str, Any]] = {}
     for segment in _segments(checkpoint_folder):
-        for line in segment.read_text().splitlines():
+        # A killed session, or a full disk, may leave a last line without its end.
+        for line in segment.read_bytes().split(b"\n")[:-1]:
             row = _row(line)
             rows[row["step"]] = row
     return [rows[step] for step in sorted(rows)]
@@ -69,6 +82,6 @@ def _tail(segment: Path) -> Iterator[dict[str, Any]]:
     return (_row(line) for line in reversed(complete))
 
 
-def _row(line: str | bytes) -> dict[str, Any]:
+def _row(line: bytes) -> dict[str, Any]:
     record = json.loads(line)
     return {"step": record["step"], **record["data"]}

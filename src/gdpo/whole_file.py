@@ -11,7 +11,7 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     """Give a temporary name beside ``path`` to write to; it becomes ``path`` if the block raises no error.
 
     The temporary name keeps the suffix; missing parent folders are made; the content is on disk before the
-    name is.
+    name is, and the name when this ends.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -21,8 +21,18 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(path)
+        _sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put a folder's names on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path | str, text: str) -> None:

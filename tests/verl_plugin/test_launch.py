@@ -7,8 +7,6 @@ import time
 import pytest
 from filelock import FileLock
 
-from gdpo.verl_plugin.launch import TRACKER, last_step
-
 GUARDED = """
 import subprocess, sys, time
 from pathlib import Path
@@ -60,10 +58,3 @@ def test_a_second_job_waits_for_the_first(tmp_path):
             second.wait(1)
     output, _ = second.communicate(timeout=20)
     assert output == "trained\n"
-
-
-def test_the_newest_complete_checkpoint_is_the_trackers(tmp_path):
-    (tmp_path / "global_step_4").mkdir()  # half written: not in the tracker
-    assert last_step(tmp_path) == 0
-    (tmp_path / TRACKER).write_text("2")
-    assert last_step(tmp_path) == 2

@@ -53,7 +53,7 @@ def compose(runs: list[RunConfig]) -> list[dict]:
     }
     process = subprocess.run(
         [sys.executable, "-c", COMPOSE],
-        input=json.dumps([verl_overrides(run, paths, TRACKING) for run in runs]),
+        input=json.dumps([verl_overrides(run, paths, step, TRACKING) for step, run in enumerate(runs)]),
         env=environment,
         capture_output=True,
         text=True,
@@ -86,6 +86,9 @@ def composed():
 def test_verl_accepts_every_run(composed):
     configs, runs = composed
     assert len(configs) == len(runs) == 7
+    first, second = list(configs.values())[:2]  # one from the start, one from the checkpoint of step 1
+    assert first["trainer"]["resume_mode"] == "disable"
+    assert second["trainer"]["resume_from_path"] == "/x/c/global_step_1"
 
 
 @pytest.fixture

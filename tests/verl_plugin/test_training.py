@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from wandb_file import history, run_record
 
 from gdpo.advantage import GRPOConfig, grpo
+from gdpo.checkpoints import newest_step
 from gdpo.config.run import RunConfig
 from gdpo.provenance import PROVENANCE, read_provenance
 from gdpo.verl_plugin import launch
@@ -161,10 +162,10 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(kill, uninterrupted
 
 
 def _wait_for_checkpoint(checkpoints: Path, process: subprocess.Popen, timeout: float = 600) -> None:
-    """Return once veRL has committed the checkpoint of step 2."""
+    """Return once the checkpoint of step 2 is there."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline and process.poll() is None:
-        if any(tracker.read_text() == "2" for tracker in checkpoints.glob(f"*/{launch.TRACKER}")):
+        if any(newest_step(folder) == 2 for folder in checkpoints.glob("*")):
             return
         time.sleep(0.05)
     raise AssertionError(f"no checkpoint of step 2 (exit code {process.poll()})")

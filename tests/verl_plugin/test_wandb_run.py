@@ -26,7 +26,7 @@ import verl.trainer.ppo.v1
 from gdpo.verl_plugin.trainer import _Recorder
 committed = []
 tracking = Tracking("gdpo", "run", ["file", "wandb"], {"trainer": {}})
-recorder = _Recorder(tracking, lambda: committed.append(step), lambda error: print("BROKE", type(error)))
+recorder = _Recorder(tracking, lambda data: committed.append(step), lambda error: print("BROKE", type(error)))
 for step in range(1, 5):
     recorder.log(data={"x": step}, step=step)
     if step == 2:

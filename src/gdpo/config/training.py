@@ -51,7 +51,7 @@ class TrainingConfig(Section):
     checkpoint_every: PositiveInt = 20
     """Steps between checkpoints; the last step always has one."""
     keep_checkpoints: PositiveInt = 2
-    """Newest checkpoints kept."""
+    """Newest checkpoints kept; the one that validated best is kept as well."""
     validate_every: int = Field(default=0, ge=0)
     """Steps between greedy validations (n = 1); 0: none."""
 

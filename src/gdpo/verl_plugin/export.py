@@ -6,6 +6,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
+from gdpo.checkpoints import MANIFEST, CheckpointError, damage
 from gdpo.model_folder import write_model_folder
 
 
@@ -20,7 +21,14 @@ def export_checkpoint(checkpoint: Path, out_dir: Path) -> None:
 
     Raises:
         FileNotFoundError: the checkpoint has no complete Hugging Face part.
+        CheckpointError: one of its files is missing or damaged.
     """
+    # Of a checkpoint from before there were manifests only the missing files can be seen.
+    if (checkpoint / MANIFEST).exists() and (problem := damage(checkpoint)):
+        raise CheckpointError(
+            f"{checkpoint}: {problem}. Remove the run's summary.json and run again: the steps after the "
+            "newest whole checkpoint are trained again"
+        )
     source = checkpoint / "actor" / "huggingface"
     if not any(source.glob("*.safetensors")):
         raise FileNotFoundError(f"{source}: no *.safetensors; the checkpoint is gone or was not saved whole")

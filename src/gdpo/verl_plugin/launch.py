@@ -21,18 +21,16 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from gdpo import checkpoints as saved
 from gdpo.config.run import RunConfig, content_hash, load_run_config
 from gdpo.model_folder import model_hash
 from gdpo.provenance import restore_provenance, session
 from gdpo.run_state import LOCK
-from gdpo.step_log import all_steps, newest_step, segment_path
+from gdpo.step_log import all_steps, newest_step, start_segment
 from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
 from gdpo.verl_plugin.progress import LABEL, STREAM
 from gdpo.verl_plugin.wandb_run import Choice, Tracking, wandb_id
 from gdpo.whole_file import whole_file, write_text
-
-TRACKER = "latest_checkpointed_iteration.txt"
-"""The file in which veRL names its newest complete checkpoint."""
 
 
 class TrainingFailed(RuntimeError):
@@ -71,6 +69,7 @@ def train(
 
     Raises:
         TrainingFailed: the trainer failed; its checkpoints stay.
+        CheckpointError: there are checkpoints and none of them is whole.
     """
     run, tracking = load_run_config(config), Tracking.of(wandb, label, group, os.environ)
     data = {"train": _sha256(train_parquet), "validation": _sha256(validation_parquet)}
@@ -79,28 +78,26 @@ def train(
     folder = (checkpoints / key).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with _only_trainer(folder, label):
-        step = last_step(folder)
+        step = saved.use_newest(folder, lambda text: _say(label, text))
         if step < run.training.steps:
             known = {"checkpoint": key, "config": content_hash(json.loads(config.read_text())), **inputs}
             known |= _facts(run, tracking, folder)
             paths = RunPaths(config, model, train_parquet, validation_parquet, folder)
             paths = RunPaths(*(path.resolve() for path in paths))
             with session(known, [folder, metrics.parent], log, step, partial(newest_step, folder)):
-                _run_trainer(run, paths, tracking, log, threads)
+                _run_trainer(run, paths, step, tracking, log, threads)
         else:
             restore_provenance(folder, metrics.parent)
     with whole_file(metrics) as table:
         pd.DataFrame(all_steps(folder)).to_parquet(table, index=False)
-    checkpoint = f"{key}/global_step_{last_step(folder)}"
+    checkpoint = saved.step_folder(Path(key), saved.newest_step(folder))
     overlong = json.loads((folder / f"overlong_{train_parquet.stem}.json").read_text())
-    done = {"steps": run.training.steps, "checkpoint": checkpoint, "overlong_prompts": overlong}
+    done = {"steps": run.training.steps, "checkpoint": str(checkpoint), "overlong_prompts": overlong}
     write_text(summary, json.dumps(done, indent=2) + "\n")
 
 
-def last_step(folder: Path) -> int:
-    """Step of the newest complete checkpoint in ``folder``; 0 where there is none."""
-    tracker = folder / TRACKER
-    return int(tracker.read_text()) if tracker.exists() else 0
+def _say(label: str, text: str) -> None:
+    print(f"[{label}] {text}", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
@@ -110,7 +107,7 @@ def _only_trainer(folder: Path, label: str) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        print(f"[{label}] waiting for the process that already trains this run", file=sys.stderr, flush=True)
+        _say(label, "waiting for the process that already trains this run")
         lock.acquire()
     try:
         yield
@@ -127,12 +124,13 @@ def _facts(run: RunConfig, tracking: Tracking, folder: Path) -> dict[str, Any]:
     return {"algorithm_version": run.algorithm_version, "devices": devices, "wandb": wandb}
 
 
-def _run_trainer(run: RunConfig, paths: RunPaths, tracking: Tracking, log: Path, threads: int) -> None:
+def _run_trainer(
+    run: RunConfig, paths: RunPaths, step: int, tracking: Tracking, log: Path, threads: int
+) -> None:
     folder, label = paths.checkpoints, tracking.name
-    segment = segment_path(folder, last_step(folder))
-    write_text(segment, "")  # steps after the checkpoint are trained again
+    segment = start_segment(folder, step)
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "gdpo.verl_plugin.main", *verl_overrides(run, paths, tracking)]
+    command = [sys.executable, "-m", "gdpo.verl_plugin.main", *verl_overrides(run, paths, step, tracking)]
     with _scratch_folder() as scratch, log.open("ab") as log_file:
         terminal = os.dup(2)
         environment = _environment(run, scratch, segment, label, threads) | tracking.variables(folder)
@@ -151,8 +149,8 @@ def _run_trainer(run: RunConfig, paths: RunPaths, tracking: Tracking, log: Path,
             code = _wait(child)
     if code:
         raise TrainingFailed(f"{label}: the trainer ended with exit code {code}; see {log}:\n{_tail(log)}")
-    if last_step(folder) < run.training.steps:
-        raise TrainingFailed(f"{label}: ended at step {last_step(folder)} of {run.training.steps}; see {log}")
+    if (last := saved.newest_step(folder)) < run.training.steps:
+        raise TrainingFailed(f"{label}: ended at step {last} of {run.training.steps}; see {log}")
 
 
 def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threads: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gdpo.checkpoints import step_folder
 from gdpo.config.run import RunConfig
 from gdpo.config.training import HardwareConfig, TrainingConfig
 from gdpo.verl_plugin.reward_columns import VECTOR
@@ -23,14 +24,22 @@ class RunPaths(NamedTuple):
     checkpoints: Path
 
 
-def verl_overrides(run: RunConfig, paths: RunPaths, tracking: Tracking) -> list[str]:
-    """Every value in which ``run`` differs from veRL's own ``ppo_trainer`` config, as ``key=value``."""
+def verl_overrides(run: RunConfig, paths: RunPaths, step: int, tracking: Tracking) -> list[str]:
+    """Every value in which ``run`` differs from veRL's own ``ppo_trainer`` config, as ``key=value``.
+
+    Args:
+        run: the resolved config.
+        paths: where it reads and writes.
+        step: of the checkpoint that it goes on from; 0: from the starting model.
+        tracking: what W&B gets.
+    """
     values = {
         **_data(run, paths),
         **_actor(run),
         **_rollout(run),
         **_algorithm(run.training),
         **_trainer(run, paths, tracking),
+        **_resume(run.training, paths.checkpoints, step),
         **(_cpu() if run.hardware.platform == "cpu" else _cuda(run.hardware)),
         **(
             _transformers_rollout() if run.hardware.rollout == "transformers" else _vllm_rollout(run.hardware)
@@ -47,6 +56,7 @@ def _data(run: RunConfig, paths: RunPaths) -> dict[str, Any]:
         "data.max_prompt_length": run.training.max_prompt_length,
         "data.max_response_length": run.training.max_response_length,
         "data.dataloader_num_workers": 0,
+        "data.validation_shuffle": False,
         "data.filter_overlong_prompts": True,
         "data.custom_cls.path": "pkg://gdpo.verl_plugin.dataset",
         "data.custom_cls.name": "CountedPrompts",
@@ -127,11 +137,19 @@ def _trainer(run: RunConfig, paths: RunPaths, tracking: Tracking) -> dict[str, A
         "trainer.total_training_steps": training.steps,
         "trainer.total_epochs": 1_000_000,  # the number of steps ends a run
         "trainer.save_freq": training.checkpoint_every,
-        "trainer.max_actor_ckpt_to_keep": training.keep_checkpoints,
         "trainer.test_freq": training.validate_every or -1,
-        "trainer.val_before_train": training.validate_every > 0,
         "trainer.default_local_dir": paths.checkpoints,
-        "trainer.resume_mode": "auto",
+    }
+
+
+def _resume(training: TrainingConfig, checkpoints: Path, step: int) -> dict[str, Any]:
+    """veRL itself would take the newest checkpoint, whole or not."""
+    if not step:
+        return {"trainer.resume_mode": "disable", "trainer.val_before_train": training.validate_every > 0}
+    return {
+        "trainer.val_before_train": False,  # validated and recorded before the interruption
+        "trainer.resume_mode": "resume_path",
+        "trainer.resume_from_path": step_folder(checkpoints, step),
     }
 
 

@@ -20,10 +20,12 @@ from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_and_
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.debug import marked_timer
+from verl.utils.tensordict_utils import assign_non_tensor_stack
 from verl.utils.tracking import Tracking
 from verl.workers.utils.padding import response_to_nested
 
 from gdpo.advantage import broadcast_nested, estimate
+from gdpo.checkpoints import prune, seal, step_folder
 from gdpo.config.run import load_run_config
 from gdpo.provenance import one_line
 from gdpo.verl_plugin.progress import Progress
@@ -47,6 +49,7 @@ class GDPOTrainer(PPOTrainerSync):
             config.gdpo.run = self.run_config.resolved()  # W&B shows it: runs are filtered by its values
         self.estimator_state: dict | None = None
         self._checkpoint_due = False
+        self._prompts_fetched = 0
         self._progress = Progress(self.run_config.training)
         super().__init__(config)
         # A server that does not answer is waited for while the workers start.
@@ -111,20 +114,25 @@ class GDPOTrainer(PPOTrainerSync):
         # step and never have its metrics; so it is saved once they are on disk.
         self._checkpoint_due = True
 
-    def _commit_checkpoint(self) -> None:
-        """Save the checkpoint that is due, with the estimator's state."""
+    def _commit_checkpoint(self, metrics: dict) -> None:
+        """Save the checkpoint that is due, with the estimator's state, and seal it.
+
+        Args:
+            metrics: of its step.
+        """
         if not self._checkpoint_due:
             return
         self._checkpoint_due = False
-        # The state before veRL's own files: veRL writes its tracker file last, which so commits both.
-        folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
+        folder = step_folder(Path(self.config.trainer.default_local_dir), self.global_steps)
         write_text(folder / STATE_FILE, json.dumps(self.estimator_state))
         super()._save_checkpoint()
+        seal(folder, _validation_score(metrics))
+        prune(folder.parent, self.run_config.training.keep_checkpoints)
 
     def _load_checkpoint(self) -> None:
         super()._load_checkpoint()
         if self.global_steps > 0:
-            folder = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}"
+            folder = Path(self.config.trainer.resume_from_path)
             self.estimator_state = json.loads((folder / STATE_FILE).read_text())
 
     # ---- what people watch -------------------------------------------------------------------------------
@@ -149,7 +157,16 @@ class GDPOTrainer(PPOTrainerSync):
         with open_dict(self.config):
             self.config.trainer.logger = ["file"]
 
+    def _fetch_one_gen_batch(self) -> TensorDict:
+        # veRL's uids are random, and the order of a batch follows from them where it picks some of many.
+        batch = super()._fetch_one_gen_batch()
+        first, self._prompts_fetched = self._prompts_fetched, self._prompts_fetched + len(batch)
+        uids = [f"{self.global_steps:08d}-{i:08d}" for i in range(first, self._prompts_fetched)]
+        assign_non_tensor_stack(batch, "uid", uids)
+        return batch
+
     def prepare_step(self) -> dict:
+        self._prompts_fetched = 0
         # Batched rollouts happen here; veRL's own timer starts where it waits for asynchronous ones.
         with marked_timer("gen", self.timing_raw):
             return super().prepare_step()
@@ -165,6 +182,12 @@ class GDPOTrainer(PPOTrainerSync):
         self._progress.update(self.global_steps, metrics)
 
 
+def _validation_score(metrics: dict) -> float | None:
+    """Mean of veRL's core validation metrics; None at a step without validation."""
+    values = [value for name, value in metrics.items() if name.startswith("val-core/")]
+    return float(sum(values) / len(values)) if values else None
+
+
 class _Recorder:
     """veRL's metrics logger: the local file first, then W&B, then the checkpoint that is due.
 
@@ -172,14 +195,14 @@ class _Recorder:
     """
 
     def __init__(
-        self, tracking: Tracking, commit: Callable[[], None], on_wandb_error: Callable[[Exception], None]
+        self, tracking: Tracking, commit: Callable[[dict], None], on_wandb_error: Callable[[Exception], None]
     ):
         self._tracking, self._commit, self._on_wandb_error = tracking, commit, on_wandb_error
 
     def log(self, data: dict, step: int) -> None:
         self._tracking.log(data, step, backend=["file"])
         self._guarded(lambda: self._tracking.log(data, step, backend=["wandb"]))
-        self._commit()
+        self._commit(data)
 
     def finish(self, exit_code: int = 0) -> None:
         self._guarded(lambda: self._tracking.finish(exit_code))
