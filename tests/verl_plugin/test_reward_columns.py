@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdpo.verl_plugin.reward_columns import VECTOR, reward_columns, reward_extra_info
+from gdpo.rewards import RewardError
+from gdpo.verl_plugin.reward_columns import (
+    VECTOR,
+    check_groups,
+    failed_rewards,
+    reward_columns,
+    reward_extra_info,
+)
 
 VALUES = st.sampled_from([0.0, 0.5, 1.0])
 
@@ -30,3 +37,23 @@ def test_columns_are_matched_by_name_not_by_position():
 def test_a_missing_reward_is_an_error():
     with pytest.raises(KeyError, match="length"):
         reward_columns([{"reward_extra_info": {"correctness": 1.0}}], ["correctness", "length"])
+
+
+def test_a_failure_in_a_reward_worker_is_raised_in_the_trainer():
+    names = ["correctness", "length"]
+    good = {"reward_extra_info": reward_extra_info({"correctness": 1.0, "length": 0.0})}
+    for error, words in (
+        (RewardError("reward length gave nan"), "^reward length gave nan$"),
+        (OSError("gone"), "OSError: gone"),
+    ):
+        failed = failed_rewards(names, error)
+        with pytest.raises(RewardError, match=words):
+            reward_columns([good, {"reward_extra_info": failed}], names)
+        # The group filter reads this number before the trainer sees the failure: the group must stay.
+        assert float(np.std([failed[VECTOR], good["reward_extra_info"][VECTOR]])) != 0.0
+
+
+def test_a_group_that_lost_a_response_is_an_error():
+    check_groups(["a", "b", "a", "b"], 2)
+    with pytest.raises(RewardError, match="^1 of 2 prompts do not have 2 .*prompt b has 1"):
+        check_groups(["a", "b", "a"], 2)

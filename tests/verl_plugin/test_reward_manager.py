@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import math
 import threading
 
 import numpy as np
 import pytest
 
 from gdpo.config.run import RunConfig
+from gdpo.rewards import REWARDS, RewardError
+from gdpo.verl_plugin.reward_columns import reward_columns
 
 pytestmark = pytest.mark.slow
 
@@ -48,30 +51,62 @@ def item(tokenizer, text: str, gold: str):
     )
 
 
-def test_rewards_off_the_main_thread(tokenizer, tmp_path):
+def score_all(tokenizer, folder, cases) -> list[dict]:
+    """What the manager gives for each (text, gold), asked for at once from a thread of its own."""
     from omegaconf import OmegaConf
 
     from gdpo.verl_plugin.reward_manager import NamedRewardManager
 
     rewards = {"correctness": {}, "length": {"weight": 0.5, "options": {"limit": 20}}}
     run = RunConfig.model_validate({"method": "gdpo", "rewards": rewards, "training": {"steps": 1}})
-    (tmp_path / "run.json").write_text(json.dumps(run.resolved()))
-    config = OmegaConf.create({"gdpo": {"run_config": str(tmp_path / "run.json")}})
+    (folder / "run.json").write_text(json.dumps(run.resolved()))
+    config = OmegaConf.create({"gdpo": {"run_config": str(folder / "run.json")}})
     found = []
 
     async def all_at_once():
         manager = NamedRewardManager(config, tokenizer)
         manager.loop = asyncio.get_running_loop()
         return await asyncio.gather(
-            *(manager.run_single(item(tokenizer, text, gold)) for text, gold, _ in CASES)
+            *(manager.run_single(item(tokenizer, text, gold)) for text, gold in cases)
         )
 
     thread = threading.Thread(target=lambda: found.extend(asyncio.run(all_at_once())))
     thread.start()
     thread.join(60)
-    assert len(found) == len(CASES)
+    assert len(found) == len(cases)
+    return found
+
+
+def test_rewards_off_the_main_thread(tokenizer, tmp_path):
+    found = score_all(tokenizer, tmp_path, [(text, gold) for text, gold, _ in CASES])
     for (text, _, correct), result in zip(CASES, found, strict=True):
         short = float(len(text) <= 20)
         info = result["reward_extra_info"]
         assert (info["correctness"], info["length"]) == (correct, short)
         assert result["reward_score"] == correct + 0.5 * short
+
+
+def test_a_failing_reward_reaches_the_trainer(tokenizer, tmp_path, monkeypatch):
+    def short(response, *, limit):
+        return float("nan") if response.verdict.extracted == "7" else 1.0
+
+    monkeypatch.setitem(REWARDS, "length", short)
+    found = score_all(tokenizer, tmp_path, [(text, gold) for text, gold, _ in CASES])
+    scores = [result["reward_score"] for result in found]
+    assert [math.isnan(score) for score in scores] == [False] * 4 + [True]
+    with pytest.raises(RewardError, match="reward length gave nan, .* on response 1 of 1"):
+        reward_columns(found, ["correctness", "length"])
+    assert set(reward_columns(found[:4], ["correctness", "length"])["length"].tolist()) == {1.0}
+
+
+def test_a_response_of_the_end_token_alone_and_one_of_broken_bytes(tokenizer, tmp_path):
+    """Bytes that are no UTF-8 count as tokens, and are judged as what they decode to."""
+    broken = tokenizer.convert_tokens_to_ids([tokenizer.tokenize("é")[0]])
+    assert tokenizer.decode(broken) == "\ufffd"
+    empty, cut = score_all(tokenizer, tmp_path, [("", "7"), (r"\boxed{7}é", "7")])
+    assert empty["reward_extra_info"] | {"reward_vector": 0} == {
+        "correctness": 0.0,
+        "length": 1.0,
+        "reward_vector": 0,
+    }
+    assert cut["reward_extra_info"]["correctness"] == 1.0

@@ -2,6 +2,6 @@
 
 from gdpo.rewards.functions import REWARDS
 from gdpo.rewards.response import Response, grade_responses
-from gdpo.rewards.scorer import Scorer
+from gdpo.rewards.scorer import RewardError, Scorer
 
-__all__ = ["REWARDS", "Response", "Scorer", "grade_responses"]
+__all__ = ["REWARDS", "Response", "RewardError", "Scorer", "grade_responses"]
