@@ -1,6 +1,7 @@
 # make demo        set up and run the whole experiment on this machine
 # make demo-real   the same with a real pretrained model and real problems (GDPO_DATA_MIRROR names their folder)
 # make test        all tests;  make test-fast: those under 3 minutes in all
+# make faults     break trainings and the DAG in every way and compare the results: an hour, some faults need root
 # make bench       all benchmarks;  make bench-<name>: one
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 SETUP := $(PYTHON) requirements/install.py
@@ -8,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 PYTEST := python -m pytest
 
-.PHONY: setup demo demo-real test test-fast lint bench lock
+.PHONY: setup demo demo-real test test-fast faults lint bench lock
 setup:
 	@$(SETUP)
 
@@ -21,10 +22,15 @@ demo-real:
 
 test: test-fast
 	$(PYTEST) -m slow
+	python tests/faults/campaign.py --short
 
 test-fast:
 	@$(SETUP) peers
 	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile -m "not slow"
+
+faults:
+	@$(SETUP) peers
+	python tests/faults/campaign.py --out docs/faults-table.md
 
 lint: setup
 	ruff check . && ruff format --check . && snakefmt --check workflow

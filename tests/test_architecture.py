@@ -28,7 +28,8 @@ ALLOWED = {
     },
     "reporting": {"statistics", "advantage"},
 }
-FILES = {"whole_file", "parquet", "checkpoints"}  # how a file is written and read: every room may know
+# How files are written and read: every room may know.
+FILES = {"whole_file", "parquet", "manifest", "checkpoints"}
 
 
 def imports(room: str) -> set[str]:

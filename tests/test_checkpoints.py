@@ -5,7 +5,6 @@ import shutil
 import pytest
 
 from gdpo.checkpoints import (
-    MANIFEST,
     TRACKER,
     CheckpointError,
     damage,
@@ -15,6 +14,7 @@ from gdpo.checkpoints import (
     step_folder,
     use_newest,
 )
+from gdpo.manifest import MANIFEST
 
 
 def make(run_folder, step, score=None, sealed=True):

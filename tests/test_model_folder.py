@@ -46,3 +46,17 @@ def test_somebodys_own_folder_is_not_replaced(tmp_path):
     with pytest.raises(ValueError, match="name another folder"):
         write_model_folder(tmp_path, fill_with("x"), {})
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.unlink(), "model.safetensors is missing; remove the folder"),
+        (lambda path: path.write_text("y"), "model.safetensors is damaged"),
+    ],
+)
+def test_a_damaged_model_is_not_used(tmp_path, spoil, message):
+    write_model_folder(tmp_path / "m", fill_with("x"), {})
+    spoil(tmp_path / "m" / "model.safetensors")
+    with pytest.raises(ValueError, match=message):
+        model_hash(tmp_path / "m")

@@ -4,16 +4,14 @@ A run's folder holds one ``global_step_<n>`` folder a checkpoint. Its manifest i
 without one is half written; a file whose checksum is not the manifest's is damaged.
 """
 
-import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from gdpo.manifest import MANIFEST, checksums, first_damage
 from gdpo.whole_file import write_text
 
-MANIFEST = "manifest.json"
 TRACKER = "latest_checkpointed_iteration.txt"
 """veRL's file with the step of its newest checkpoint."""
 _PREFIX = "global_step_"
@@ -35,8 +33,8 @@ def seal(folder: Path, score: float | None = None) -> None:
         folder: a checkpoint to which nothing is added any more.
         score: how good it is (higher is better), for :func:`prune`.
     """
-    files = {str(path.relative_to(folder)): _digest(path, sync=True) for path in _files(folder)}
-    write_text(folder / MANIFEST, json.dumps({"score": score, "files": files}, indent=1) + "\n")
+    manifest = {"score": score, "files": checksums(folder)}
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
 
 
 def damage(folder: Path) -> str | None:
@@ -50,12 +48,7 @@ def damage(folder: Path) -> str | None:
         return f"{MANIFEST} is missing"
     except (ValueError, KeyError, TypeError) as error:
         return f"{MANIFEST} cannot be read ({error})"
-    for name, digest in files.items():
-        if not (folder / name).is_file():
-            return f"{name} is missing"
-        if _digest(folder / name) != digest:
-            return f"{name} is damaged (another checksum)"
-    return None
+    return first_damage(folder, files)
 
 
 def newest_step(run_folder: Path) -> int:
@@ -127,17 +120,6 @@ def _candidates(run_folder: Path) -> set[int]:
 def _folders(run_folder: Path) -> dict[int, Path]:
     steps = {path.name.removeprefix(_PREFIX): path for path in run_folder.glob(f"{_PREFIX}*")}
     return {int(step): path for step, path in steps.items() if step.isdigit()}
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
-
-
-def _digest(path: Path, sync: bool = False) -> str:
-    with path.open("rb") as file:
-        if sync:
-            os.fsync(file.fileno())
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _score(folder: Path) -> float | None:

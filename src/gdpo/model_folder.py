@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-MANIFEST = "manifest.json"
+from gdpo.manifest import MANIFEST, checksums, first_damage
+
 MARK = ".gdpo-model"
 """A file that says the folder is ours to replace, also where Snakemake has deleted the manifest."""
 
@@ -32,8 +33,7 @@ def write_model_folder(
     partial.mkdir(parents=True)
     try:
         fill(partial)
-        files = {path.name: _sha256(path) for path in sorted(partial.iterdir()) if path.is_file()}
-        manifest = {**facts, "files": files}
+        manifest = {**facts, "files": checksums(partial)}
         (partial / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
         (partial / MARK).touch()
         # A folder cannot be replaced in one move: an interruption here leaves no folder, never half of one.
@@ -60,15 +60,12 @@ def model_hash(folder: Path) -> str:
 
     Raises:
         FileNotFoundError: the folder has no manifest, so it was not made whole.
+        ValueError: a file is missing or damaged.
     """
     path = folder / MANIFEST
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: no {MANIFEST}; make the model with this pipeline first")
-    return hashlib.sha256(
-        json.dumps(json.loads(path.read_text())["files"], sort_keys=True).encode()
-    ).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    files = json.loads(path.read_text())["files"]
+    if problem := first_damage(folder, files):
+        raise ValueError(f"{folder}: {problem}; remove the folder and make the model again")
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()

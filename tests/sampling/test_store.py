@@ -68,6 +68,9 @@ def test_another_model_takes_nothing(toy, tmp_path):
     save_file(
         weights | {name: weights[name] + 1e-3}, tmp_path / "other" / "model.safetensors", {"format": "pt"}
     )
+    with pytest.raises(ValueError, match="model.safetensors is damaged"):
+        Drawn(toy, tmp_path, model=tmp_path / "other")
+    (tmp_path / "other" / "manifest.json").unlink()  # a model of somebody else
     assert Drawn(toy, tmp_path, model=tmp_path / "other").new == 16
 
 

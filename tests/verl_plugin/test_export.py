@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
+from gdpo.checkpoints import CheckpointError, seal
 from gdpo.verl_plugin.export import export_checkpoint
 
 
@@ -41,5 +42,18 @@ def test_a_checkpoint_without_weights_is_refused_and_nothing_is_written(checkpoi
     folder, _ = checkpoint
     (folder / "actor" / "huggingface" / "model.safetensors").unlink()
     with pytest.raises(FileNotFoundError, match="safetensors"):
+        export_checkpoint(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_checkpoint_is_refused_and_says_what_to_do(checkpoint, tmp_path):
+    folder, _ = checkpoint
+    (folder / "data.pt").write_bytes(b"x")
+    seal(folder)
+    export_checkpoint(folder, tmp_path / "whole")
+    (folder / "data.pt").write_bytes(b"y")
+    with pytest.raises(
+        CheckpointError, match=r"data.pt is damaged.*Remove the run's summary.json and run again"
+    ):
         export_checkpoint(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()

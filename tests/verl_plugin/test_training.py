@@ -154,11 +154,13 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(kill, uninterrupted
     assert {run_record(segment).run_id for segment in segments} == {record["wandb"]["id"]}
     metrics, whole = (pd.read_parquet(out / "run" / "metrics.parquet") for out in (tmp_path, uninterrupted))
     assert metrics["step"].tolist() == [1, 2, 3, 4]
-    weights = [c for c in whole if c.startswith("dgdo/") and c.endswith("/weight")]
-    assert len(weights) == 2
-    pd.testing.assert_frame_equal(metrics[weights], whole[weights], atol=1e-6)
-    for name, tensor in final_weights(uninterrupted).items():
-        torch.testing.assert_close(final_weights(tmp_path)[name], tensor, atol=1e-5, rtol=0)
+    measured = [name for name in whole if name.startswith(("timing", "perf/", "actor/perf/"))]
+    assert len(whole.columns) - len(measured) > 60
+    pd.testing.assert_frame_equal(
+        metrics.drop(columns=measured), whole.drop(columns=measured), check_exact=True
+    )
+    again = final_weights(tmp_path)
+    assert all(torch.equal(again[name], tensor) for name, tensor in final_weights(uninterrupted).items())
 
 
 def _wait_for_checkpoint(checkpoints: Path, process: subprocess.Popen, timeout: float = 600) -> None:

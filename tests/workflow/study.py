@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from gdpo.config.recipe import read_recipe
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("workflow", "laptop", "config", "src")
 
@@ -73,3 +75,28 @@ class changed:
     def __exit__(self, *error):
         self.path.write_text(self.old)
         os.utime(self.path, ns=(self.stat.st_atime_ns, self.stat.st_mtime_ns))
+
+
+def small_experiment() -> dict:
+    """The demo with the least work that still runs every rule."""
+    values = read_recipe(ROOT / "config" / "demo.yaml").values
+    for problems in (values["problems"]["train"], *values["problems"]["benchmarks"].values()):
+        problems["size"] = 16
+    values["models"]["toy"]["weights"] |= {
+        "steps": 60,
+        "pool_size": 1000,
+        "held_out_problems": 4,
+        "held_out_samples": 1,
+    }
+    values["training"] |= {
+        "steps": 6,
+        "train_batch_size": 4,
+        "ppo_mini_batch_size": 4,
+        "responses_per_prompt": 4,
+        "max_response_length": 32,
+        "checkpoint_every": 2,
+    }
+    del values["runs"]["gdpo"]
+    values["evaluation"] |= {"resamples": 200}
+    values["evaluation"]["sampling"] |= {"n": 2, "max_tokens": 32}
+    return values

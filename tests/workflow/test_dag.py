@@ -9,39 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from study import Study, changed
-
-from gdpo.config.recipe import read_recipe
+from study import Study, changed, small_experiment
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ("arithmetic", "arithmetic-hard")
-
-
-def small_experiment() -> dict:
-    """The demo with the least work that still runs every rule."""
-    values = read_recipe(ROOT / "config" / "demo.yaml").values
-    for problems in (values["problems"]["train"], *values["problems"]["benchmarks"].values()):
-        problems["size"] = 16
-    values["models"]["toy"]["weights"] |= {
-        "steps": 60,
-        "pool_size": 1000,
-        "held_out_problems": 4,
-        "held_out_samples": 1,
-    }
-    values["training"] |= {
-        "steps": 6,
-        "train_batch_size": 4,
-        "ppo_mini_batch_size": 4,
-        "responses_per_prompt": 4,
-        "max_response_length": 32,
-        "checkpoint_every": 2,
-    }
-    del values["runs"]["gdpo"]
-    values["evaluation"] |= {"resamples": 200}
-    values["evaluation"]["sampling"] |= {"n": 2, "max_tokens": 32}
-    return values
 
 
 @pytest.fixture(scope="module")

@@ -108,4 +108,4 @@ rule report:
     shell:
         # Without the lock: the Snakemake that runs this job holds it.
         "snakemake --nolock --config {GIVEN:q} --report {output} -- {params.targets} > {log} 2>&1"
-        " && cp {output} {params.newest}"
+        " && cp {output} {params.newest}.partial && mv {params.newest}.partial {params.newest}"

@@ -1,8 +1,9 @@
 """Write ``params.value`` to the output as JSON."""
 
 import json
-from pathlib import Path
 from typing import Any
+
+from gdpo.whole_file import write_text
 
 
 def to_json(value: Any) -> str:
@@ -11,4 +12,4 @@ def to_json(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    Path(snakemake.output[0]).write_text(to_json(snakemake.params.value))
+    write_text(snakemake.output[0], to_json(snakemake.params.value))

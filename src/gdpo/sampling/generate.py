@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from gdpo.config.sampling import Sampling
 from gdpo.data.problem_files import read_problems
+from gdpo.manifest import MANIFEST
+from gdpo.model_folder import model_hash
 from gdpo.sampling.backend import Backend, Decoding
 from gdpo.sampling.samples import SCHEMA, sample_seed, write_samples
 from gdpo.sampling.store import SampleStore, engine_version
@@ -44,13 +46,16 @@ def generate_samples(
 
     Raises:
         FileNotFoundError: no model folder or no problem set.
-        ValueError: no chat template or end token, or prompts that leave too little of the context.
+        ValueError: no chat template or end token, prompts that leave too little of the context, or a model
+            folder whose files are not those of its manifest.
     """
     from transformers import AutoTokenizer
 
     model_dir = Path(model_dir)
     if not (model_dir / "config.json").is_file():
         raise FileNotFoundError(f"{model_dir}: no model folder (no config.json in it)")
+    if (model_dir / MANIFEST).exists():
+        model_hash(model_dir)  # an error if it is damaged; a foreign folder has no manifest
     frame = read_problems(problems)
     ids = [info["id"] for info in frame["extra_info"]]
     tokenizer = AutoTokenizer.from_pretrained(model_dir)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from gdpo.checkpoints import MANIFEST, CheckpointError, damage
+from gdpo.checkpoints import CheckpointError, damage
+from gdpo.manifest import MANIFEST
 from gdpo.model_folder import write_model_folder
 
 

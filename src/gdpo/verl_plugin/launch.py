@@ -19,18 +19,23 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from gdpo import checkpoints as saved
 from gdpo.config.run import RunConfig, content_hash, load_run_config
 from gdpo.model_folder import model_hash
+from gdpo.parquet import write_table
 from gdpo.provenance import restore_provenance, session
 from gdpo.run_state import LOCK
 from gdpo.step_log import all_steps, newest_step, start_segment
 from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
 from gdpo.verl_plugin.progress import LABEL, STREAM
 from gdpo.verl_plugin.wandb_run import Choice, Tracking, wandb_id
-from gdpo.whole_file import whole_file, write_text
+from gdpo.whole_file import write_text
+
+SCRATCH = Path("/tmp")
+"""Not the job's own temporary folder: sockets have paths of at most 107 characters."""
 
 
 class TrainingFailed(RuntimeError):
@@ -88,8 +93,7 @@ def train(
                 _run_trainer(run, paths, step, tracking, log, threads)
         else:
             restore_provenance(folder, metrics.parent)
-    with whole_file(metrics) as table:
-        pd.DataFrame(all_steps(folder)).to_parquet(table, index=False)
+    write_table(pa.Table.from_pandas(pd.DataFrame(all_steps(folder)), preserve_index=False), metrics)
     checkpoint = saved.step_folder(Path(key), saved.newest_step(folder))
     overlong = json.loads((folder / f"overlong_{train_parquet.stem}.json").read_text())
     done = {"steps": run.training.steps, "checkpoint": str(checkpoint), "overlong_prompts": overlong}
@@ -216,12 +220,25 @@ def _watchdog(group: int, scratch: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _scratch_folder() -> Iterator[Path]:
-    """A folder for Ray's session, with a path short enough for its sockets; removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix=f"gdpo-ray-{os.getpid()}-", dir="/tmp"))
+    """A folder for Ray's session, with a path short enough for its sockets; removed at the end.
+
+    Those of jobs that were killed together with their watchdog (a node that went down) are removed as well.
+    """
+    for stale in SCRATCH.glob("gdpo-ray-*-*"):
+        _remove_if_dead(stale)
+    folder = Path(tempfile.mkdtemp(prefix=f"gdpo-ray-{os.getpid()}-", dir=SCRATCH))
     try:
-        yield folder
+        with FileLock(folder / LOCK):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_if_dead(folder: Path) -> None:
+    """Remove a scratch folder whose job no longer holds its lock; one without a lock is just being made."""
+    if (folder / LOCK).exists() and folder.stat().st_uid == os.getuid():
+        with contextlib.suppress(Timeout, OSError), FileLock(folder / LOCK, blocking=False):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait(child: subprocess.Popen) -> int:
