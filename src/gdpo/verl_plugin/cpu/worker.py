@@ -1,7 +1,5 @@
 """veRL's training worker on a CPU."""
 
-import os
-
 import torch
 from verl.workers.engine_workers import TrainingWorker
 
@@ -9,15 +7,13 @@ from verl.workers.engine_workers import TrainingWorker
 class CPUTrainingWorker(TrainingWorker):
     """The stock worker with a process group made before it makes its own.
 
-    veRL asks for "cpu:gloo,<device>:<backend>", which torch refuses where the device is the CPU itself.
+    veRL asks for "cpu:gloo,<device>:<backend>", which torch refuses where the device is the CPU itself. A CPU
+    run has one worker, so its group needs no server: torch's would listen on every network interface.
     """
 
     def __init__(self, config):
         if not torch.distributed.is_initialized():
             torch.distributed.init_process_group(
-                backend="cpu:gloo",
-                rank=int(os.environ.get("RANK", 0)),
-                world_size=int(os.environ.get("WORLD_SIZE", 1)),
-                init_method=os.environ.get("DIST_INIT_METHOD"),
+                backend="cpu:gloo", rank=0, world_size=1, store=torch.distributed.HashStore()
             )
         super().__init__(config)
