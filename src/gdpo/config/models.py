@@ -9,6 +9,12 @@ from gdpo.config.base import Section
 from gdpo.config.packaged_model import PackagedModel
 from gdpo.config.starting_model import StartingModel
 
+NO_PICKLES = (
+    "weights as pickles (.bin, .pt, .pth) run code when they are loaded and are not taken: convert them with "
+    "transformers' save_pretrained where you trust them, or choose a model with safetensors"
+)
+"""What an error says of a model without safetensors."""
+
 
 class HubModel(Section):
     """A model of the Hugging Face hub; HF_HOME, HF_TOKEN and HF_HUB_OFFLINE are honoured."""
@@ -36,7 +42,8 @@ class FolderModel(Section):
             return f"{folder} is not a folder"
         for pattern in ("config.json", "*.safetensors", "tokenizer*"):
             if not any(folder.glob(pattern)):
-                return f"{folder} has no {pattern}"
+                hint = f"; {NO_PICKLES}" if pattern == "*.safetensors" else ""
+                return f"{folder} has no {pattern}{hint}"
         return None
 
 

@@ -205,7 +205,7 @@ def _token_counts(frame: pd.DataFrame, tokenizer_folder: Path | None) -> list[in
     if tokenizer_folder is not None:
         from transformers import AutoTokenizer
 
-        tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+        tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False)
         encoded = tokenizer(list(frame["text"]), add_special_tokens=False)["input_ids"]
         given = zip(frame["n_tokens"], encoded, strict=True)
         return [len(ids) if pd.isna(count) else int(count) for count, ids in given]

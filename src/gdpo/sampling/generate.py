@@ -58,7 +58,7 @@ def generate_samples(
         model_hash(model_dir)  # an error if it is damaged; a foreign folder has no manifest
     frame = read_problems(problems)
     ids = [info["id"] for info in frame["extra_info"]]
-    tokenizer = AutoTokenizer.from_pretrained(model_dir)
+    tokenizer = AutoTokenizer.from_pretrained(model_dir, trust_remote_code=False)
     texts = render_prompts(tokenizer, list(frame["prompt"]), model_dir)
     prompts = tokenizer(texts, add_special_tokens=False)["input_ids"]
     _check_context(model_dir, ids, prompts, section.max_tokens)
@@ -145,7 +145,8 @@ def model_sha256(model_dir: Path | str) -> str:
 def _check_context(model_dir: Path, ids: list[str], prompts: list[list[int]], max_tokens: int) -> None:
     from transformers import AutoConfig
 
-    context = AutoConfig.from_pretrained(model_dir).get_text_config(decoder=True).max_position_embeddings
+    config = AutoConfig.from_pretrained(model_dir, trust_remote_code=False)
+    context = config.get_text_config(decoder=True).max_position_embeddings
     longest = max(range(len(ids)), key=lambda row: len(prompts[row]))
     if len(prompts[longest]) + max_tokens > context:
         raise ValueError(

@@ -42,7 +42,9 @@ class TransformersBackend:
         Raises:
             ValueError: neither generation config nor config names an end token.
         """
-        model = AutoModelForCausalLM.from_pretrained(folder, **options)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, trust_remote_code=False, use_safetensors=True, **options
+        )
         return cls(model, eos_token_ids(model, folder), max_batch)
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:

@@ -29,7 +29,14 @@ class VllmBackend:
                 "backend vllm needs the package vllm, which is not installed; "
                 "install the GPU environment or set sampling.backend to transformers"
             ) from error
-        self.engine = LLM(str(folder), max_num_seqs=max_batch, logprobs_mode="processed_logprobs", **options)
+        self.engine = LLM(
+            str(folder),
+            max_num_seqs=max_batch,
+            logprobs_mode="processed_logprobs",
+            trust_remote_code=False,
+            load_format="safetensors",
+            **options,
+        )
 
     def generate(
         self,

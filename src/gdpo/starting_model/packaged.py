@@ -22,8 +22,10 @@ def convert_packaged_model(section: PackagedModel, out_dir: Path) -> None:
     """
     folder = package_folder(section)
     log.info("loading %s (about 20 s)", section.file)
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=section.file)
-    model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=section.file, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=section.file, trust_remote_code=False)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, gguf_file=section.file, dtype=torch.float32, trust_remote_code=False
+    )
     eos = tokenizer.convert_tokens_to_ids(section.eos_token)
     if eos is None or eos == tokenizer.unk_token_id:
         raise ValueError(f"starting_model.eos_token: {section.eos_token!r} is not a token of {section.file}")

@@ -33,7 +33,7 @@ class BatchedAgentLoopManager:
         self, config: DictConfig, llm_client=None, teacher_client=None, reward_loop_worker_handles=None
     ):
         self._rollout = config.actor_rollout_ref.rollout
-        self._tokenizer = hf_tokenizer(config.actor_rollout_ref.model.path)
+        self._tokenizer = hf_tokenizer(config.actor_rollout_ref.model.path, trust_remote_code=False)
         self._seed = int(self._rollout.seed)
         self._scorer = Scorer(load_run_config(config.gdpo.run_config).specs())
         replicas = config.trainer.nnodes * config.trainer.n_gpus_per_node

@@ -39,8 +39,8 @@ class RolloutServer:
 
         from gdpo.sampling.transformers_backend import TransformersBackend, eos_token_ids
 
-        config = AutoConfig.from_pretrained(model_dir, attn_implementation="sdpa")
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        config = AutoConfig.from_pretrained(model_dir, attn_implementation="sdpa", trust_remote_code=False)
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, trust_remote_code=False)
         self._backend = TransformersBackend(model, eos_token_ids(model, model_dir))
         self._global_steps: int | None = None
 
