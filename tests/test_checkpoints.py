@@ -7,6 +7,7 @@ import pytest
 from gdpo.checkpoints import (
     TRACKER,
     CheckpointError,
+    begin,
     damage,
     newest_step,
     prune,
@@ -19,7 +20,8 @@ from gdpo.manifest import MANIFEST
 
 def make(run_folder, step, score=None, sealed=True):
     folder = step_folder(run_folder, step)
-    (folder / "actor").mkdir(parents=True)
+    begin(folder)
+    (folder / "actor").mkdir()
     (folder / "actor" / "model.pt").write_bytes(bytes(range(256)) * step)
     (folder / "data.pt").write_bytes(b"order")
     (run_folder / TRACKER).write_text(str(step))
@@ -80,8 +82,7 @@ def test_no_whole_checkpoint_is_an_error_that_removes_nothing(tmp_path):
 
 def test_half_a_checkpoint_is_removed(tmp_path):
     make(tmp_path, 2)
-    half = make(tmp_path, 4, sealed=False)
-    (tmp_path / TRACKER).write_text("2")  # veRL had not come to its end
+    half = make(tmp_path, 4, sealed=False)  # killed before the seal: its files need not be on the disk
     assert use_newest(tmp_path, print) == 2 and not half.exists()
 
 
@@ -93,9 +94,9 @@ def test_nothing_is_the_start(tmp_path):
 
 
 def test_verls_newest_counts_without_a_manifest(tmp_path):
-    """Killed between veRL's last write and the seal, or saved before there were seals."""
+    """Saved before there were seals."""
     make(tmp_path, 2)
-    make(tmp_path, 4, sealed=False)
+    (make(tmp_path, 4, sealed=False) / "being-written").unlink()
     said = []
     assert use_newest(tmp_path, said.append) == 4
     assert said == ["the checkpoint of step 4 has no checksums and is used unchecked"]
@@ -114,7 +115,7 @@ def test_pruning_never_touches_what_is_not_sealed(tmp_path):
         make(tmp_path, step)
     half = make(tmp_path, 6, sealed=False)
     prune(tmp_path, 1)
-    assert half.is_dir() and newest_step(tmp_path) == 6 and not step_folder(tmp_path, 2).exists()
+    assert half.is_dir() and newest_step(tmp_path) == 4 and not step_folder(tmp_path, 2).exists()
 
 
 def test_a_moved_folder_is_used(tmp_path):

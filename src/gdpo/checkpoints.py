@@ -1,7 +1,7 @@
 """Checkpoints of a training run: sealed when whole, checked before use, pruned by policy.
 
-A run's folder holds one ``global_step_<n>`` folder a checkpoint. Its manifest is written last, so a folder
-without one is half written; a file whose checksum is not the manifest's is damaged.
+A run's folder holds one ``global_step_<n>`` folder a checkpoint. A mark in it says that it is being written;
+its manifest is written last, and a file whose checksum is not the manifest's is damaged.
 """
 
 import json
@@ -14,6 +14,7 @@ from gdpo.whole_file import write_text
 
 TRACKER = "latest_checkpointed_iteration.txt"
 """veRL's file with the step of its newest checkpoint."""
+_MARK = "being-written"
 _PREFIX = "global_step_"
 
 
@@ -26,14 +27,23 @@ def step_folder(run_folder: Path, step: int) -> Path:
     return run_folder / f"{_PREFIX}{step}"
 
 
+def begin(folder: Path) -> None:
+    """Make the folder of a checkpoint that is about to be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).touch()
+
+
 def seal(folder: Path, score: float | None = None) -> None:
-    """Put a checkpoint's files on the disk and write its manifest.
+    """Put a checkpoint's files on the disk, take the mark away and write the manifest.
 
     Args:
         folder: a checkpoint to which nothing is added any more.
         score: how good it is (higher is better), for :func:`prune`.
     """
-    manifest = {"score": score, "files": checksums(folder)}
+    files = checksums(folder)
+    files.pop(_MARK, None)
+    (folder / _MARK).unlink(missing_ok=True)
+    manifest = {"score": score, "files": files}
     write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
 
 
@@ -52,7 +62,7 @@ def damage(folder: Path) -> str | None:
 
 
 def newest_step(run_folder: Path) -> int:
-    """Step of the newest sealed checkpoint, or of veRL's newest; 0 where there is none. Reads no weights."""
+    """Step of the newest sealed checkpoint; 0 where there is none. Reads no weights."""
     return max(_candidates(run_folder), default=0)
 
 
@@ -108,11 +118,12 @@ def prune(run_folder: Path, keep: int) -> None:
 
 
 def _candidates(run_folder: Path) -> set[int]:
-    """Steps of sealed checkpoints, and veRL's newest, which it names once all its files are written."""
+    """Steps of sealed checkpoints, and veRL's newest where it was written before there were seals."""
     folders = _folders(run_folder)
     found = {step for step, folder in folders.items() if (folder / MANIFEST).exists()}
     tracker = run_folder / TRACKER
-    if tracker.exists() and (text := tracker.read_text().strip()).isdigit() and int(text) in folders:
+    text = tracker.read_text().strip() if tracker.exists() else ""
+    if text.isdigit() and int(text) in folders and not (folders[int(text)] / _MARK).exists():
         found.add(int(text))
     return found
 

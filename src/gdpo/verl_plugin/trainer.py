@@ -25,7 +25,7 @@ from verl.utils.tracking import Tracking
 from verl.workers.utils.padding import response_to_nested
 
 from gdpo.advantage import broadcast_nested, estimate
-from gdpo.checkpoints import prune, seal, step_folder
+from gdpo.checkpoints import begin, prune, seal, step_folder
 from gdpo.config.run import load_run_config
 from gdpo.provenance import one_line
 from gdpo.verl_plugin.progress import Progress
@@ -124,6 +124,7 @@ class GDPOTrainer(PPOTrainerSync):
             return
         self._checkpoint_due = False
         folder = step_folder(Path(self.config.trainer.default_local_dir), self.global_steps)
+        begin(folder)
         write_text(folder / STATE_FILE, json.dumps(self.estimator_state))
         super()._save_checkpoint()
         seal(folder, _validation_score(metrics))
