@@ -1,5 +1,6 @@
 """One dataset of the catalogue, cleaned: each row kept, changed or left out, for a recorded reason."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,12 +9,14 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from gdpo.config.datasets import Dataset
-from gdpo.data.schema import check_dataset
+from gdpo.data.schema import SchemaError, check_dataset
 from gdpo.data.similarity import fingerprint
 from gdpo.data.sources import Raw, SourceError, read_source
 from gdpo.grading.golds import GoldError, normalise_gold
 from gdpo.parquet import read_table
 
+LONGEST_PROBLEM = 200_000
+"""Characters; no real problem comes near (DeepScaleR's longest has 5,154)."""
 TABLE = pa.schema(
     [
         ("id", pa.string()),
@@ -74,7 +77,9 @@ def clean_dataset(name: str, dataset: Dataset) -> tuple[pa.Table, DatasetReport]
         rows.append(row)
         notes += [Note(row=index, what="changed", reason=change) for change in changes]
     if not rows:
-        raise SourceError(f"datasets.{name}: no usable row in {raw.origin}")
+        reasons = Counter(note.reason for note in notes).most_common(3)
+        found = ", ".join(f"{count} x {reason}" for reason, count in reasons)
+        raise SourceError(f"datasets.{name}: no usable row in {raw.origin}: {found}")
     read = len(raw.rows) + len(raw.left_out)
     report = DatasetReport(
         dataset=name, origin=raw.origin, licence=dataset.licence, read=read, kept=len(rows), notes=notes
@@ -89,7 +94,12 @@ def read_dataset(path: Path | str) -> pd.DataFrame:
     Raises:
         SchemaError: it breaks the schema.
     """
-    return check_dataset(pd.DataFrame(read_table(path).cast(TABLE).to_pylist()), path)
+    table = read_table(path)
+    try:
+        rows = table.cast(TABLE).to_pylist()
+    except (pa.ArrowException, ValueError) as error:
+        raise SchemaError(f"{path}: not a cleaned dataset ({error}); make it again") from error
+    return check_dataset(pd.DataFrame(rows), path)
 
 
 def _columns(name: str, dataset: Dataset, raw: Raw) -> dict[str, str | None]:
@@ -119,7 +129,11 @@ def _row(
         raise GoldError("no problem text")
     if context := str(values["context"] or "").strip():
         text = f"{context}\n\n{text}"
+    if len(text) > LONGEST_PROBLEM:
+        raise GoldError(f"problem text longer than {LONGEST_PROBLEM} characters")
     gold = normalise_gold(values["answer"], values["unit"], values["tolerance"], values["answer_type"])
+    if not all(map(_storable, (text, gold.unit, *gold.answers))):
+        raise GoldError("text that is no Unicode: half of a surrogate pair")
     mark = fingerprint(text)
     row = {
         "id": f"{name}-{mark}",
@@ -134,3 +148,12 @@ def _row(
         "fingerprint": mark,
     }
     return row, gold.changes
+
+
+def _storable(text: str | None) -> bool:
+    """Whether a file of texts can hold it: JSON can hold half of a surrogate pair."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -4,12 +4,16 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gdpo.config.datasets import MIRROR, Dataset, FileSource, HubSource
 from gdpo.parquet import ParquetError, read_table
+
+LONGEST_LINE = 16 << 20
+"""Bytes of a line of JSON; a longer one is no problem but a damaged file, and is not read to its end."""
 
 
 class SourceError(ValueError):
@@ -108,17 +112,41 @@ def _records(path: Path) -> list[dict[str, Any]]:
     try:
         if path.suffix == ".parquet":
             records = read_table(path).to_pylist()
+        elif path.suffix == ".jsonl" or not _is_list(path):
+            records = list(_lines(path))
         else:
-            text = path.read_text(encoding="utf-8")
-            lines = path.suffix == ".jsonl" or not text.lstrip().startswith("[")
-            records = (
-                [json.loads(line) for line in text.splitlines() if line.strip()]
-                if lines
-                else json.loads(text)
-            )
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, ParquetError) as error:
-        raise SourceError(f"{path}: not readable as {path.suffix[1:]}: {error}") from error
+            records = json.loads(path.read_bytes())
+    except ParquetError as error:
+        raise SourceError(f"{error}; get the file again") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        kind = path.suffix[1:]
+        raise SourceError(f"{path}: not readable as {kind}: {error}; get the file again") from error
+    if not records:
+        raise SourceError(f"{path}: holds no rows; get the file again")
     for index, record in enumerate(records):
         if not isinstance(record, dict):
             raise SourceError(f"{path}: row {index} must be an object, not {type(record).__name__}")
     return records
+
+
+def _is_list(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(1000).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    """What stands in each line of JSON; only a newline ends a line, as texts may hold other separators."""
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(line) > LONGEST_LINE:
+                size = f"longer than {LONGEST_LINE >> 20} MB"
+                raise SourceError(f"{path}: line {number} is {size}; get the file again")
+            if not line.strip():
+                continue
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError) as error:
+                hint = "mend the line, or get the file again"
+                raise SourceError(f"{path}: line {number}: not JSON ({error}); {hint}") from error

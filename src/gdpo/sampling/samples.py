@@ -90,8 +90,8 @@ def read_samples(
         raise FileNotFoundError(f"{path}: no such samples; sample first or correct the path")
     try:
         table = _current(read_table(path)).cast(SCHEMA)
-    except (pa.ArrowException, ValueError) as error:
-        raise SamplesError(f"{path}: not a samples file ({error})") from error
+    except (pa.ArrowException, ValueError, KeyError) as error:
+        raise SamplesError(f"{path}: not a samples file ({error}); sample again") from error
     if not len(table):
         raise SamplesError(f"{path}: holds no samples; sample again")
     ids = set(table["problem_id"].to_pylist()) if problem_ids is None else problem_ids
