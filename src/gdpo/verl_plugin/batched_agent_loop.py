@@ -94,7 +94,11 @@ class BatchedAgentLoopManager:
             if i * share < len(repeated)
         ]
         results = ray.get(calls)
-        return results[0][0], [completion for _, completions in results for completion in completions]
+        found = [completion for _, completions in results for completion in completions]
+        for index, (token_ids, _) in enumerate(found, 1):
+            if not token_ids:
+                raise ValueError(f"response {index} of {len(found)} has no token; even the end token is one")
+        return results[0][0], found
 
     def _output(self, prompt_ids, token_ids, log_probs, rewards, version) -> AgentLoopOutput:
         return AgentLoopOutput(
