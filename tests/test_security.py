@@ -307,3 +307,10 @@ def test_planted_secrets_are_in_no_file_that_is_written(tmp_path):
     for path in files:
         for name, secret in SECRETS.items():
             assert secret.encode() not in path.read_bytes(), f"{name} in {path.name}"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "requirements").glob("*.txt")))
+def test_every_dependency_is_pinned(name):
+    lines = [line.strip() for line in (ROOT / "requirements" / name).read_text().splitlines()]
+    wanted = [line for line in lines if line and not line.startswith(("#", "-"))]
+    assert wanted and not [line for line in wanted if "==" not in line]
