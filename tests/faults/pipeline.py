@@ -32,7 +32,10 @@ def one_run() -> dict[str, Any]:
 
 
 class Pipelines:
-    """A finished study, and copies of it that lack what a fault is about."""
+    """A finished study, and copies of it that lack what a fault is about.
+
+    Tables are always taken away too: Snakemake misses a file only where it has to make what needs it.
+    """
 
     def __init__(self, folder: Path):
         self.folder, self._copies = folder, 0
@@ -48,8 +51,9 @@ class Pipelines:
         study.folder = self.folder / f"study-{self._copies}"
         study.environment = {"GDPO_FAULT": str(study.folder)}
         shutil.copytree(self.finished.folder, study.folder, symlinks=True)
-        for name in without:
-            shutil.rmtree(study.folder / "results" / name)
+        for name in [*without, "demo/tables"] if without else ():
+            for path in (study.folder / "results").glob(name):
+                shutil.rmtree(path)
         return study
 
     def finish(self, study: Study, lost: str = "", said: bool = True) -> Outcome:
@@ -85,7 +89,7 @@ def stopped(signum: int, everything: bool = False) -> Callable[[Pipelines], Outc
     """A signal to Snakemake in the middle of the training; SIGKILL also to every process at once."""
 
     def trial(lab: Pipelines) -> Outcome:
-        study = lab.copy("demo/runs", "checkpoints", "demo/evaluation", "demo/models", "samples")
+        study = lab.copy("demo/runs", "checkpoints", "demo/evaluation", "demo/models/dgdo*", "samples")
         process = study.start(start_new_session=True)
         checkpoints = study.folder / "results" / "checkpoints"
         while not any(newest_step(path) for path in checkpoints.glob("*")) and process.poll() is None:
@@ -98,13 +102,13 @@ def stopped(signum: int, everything: bool = False) -> Callable[[Pipelines], Outc
     return trial
 
 
-def disk_full(folder: str, without: str, kilobytes: int) -> Callable[[Pipelines], Outcome]:
+def disk_full(folder: str, *without: str) -> Callable[[Pipelines], Outcome]:
     """A full disk under one folder of the results."""
 
     def trial(lab: Pipelines) -> Outcome:
-        study = lab.copy(without)
+        study = lab.copy(*without)
         place = study.folder / "results" / folder
-        with small_disk(place, kilobytes) as remount:
+        with small_disk(place, kilobytes=4) as remount:
             code, output = study.run()
             logs = "".join(path.read_text() for path in (study.folder / "results/demo/logs").rglob("*.log"))
             said = "No space left on device" in output + logs
@@ -118,7 +122,7 @@ def disk_full(folder: str, without: str, kilobytes: int) -> Callable[[Pipelines]
 
 def read_only(lab: Pipelines) -> Outcome:
     """The results cannot be written."""
-    study = lab.copy("demo/tables")
+    study = lab.copy("demo/evaluation")
     with small_disk(study.folder / "results", 200_000) as remount:
         remount("ro")
         code, output = study.run()
@@ -149,8 +153,8 @@ def two_at_once(lab: Pipelines) -> Outcome:
     return Outcome(refused and first.returncode == 0, equal, "nothing", left_behind(study), note)
 
 
-def clock_jump(lab: Pipelines) -> Outcome:
-    """Times of every file a year ahead or long ago, as after a jump of the clock: contents decide."""
+def file_times(lab: Pipelines) -> Outcome:
+    """As after a jump of the clock, or a copy that keeps no times: contents decide."""
     study, planned = lab.copy(), set()
     for years in (1, -10):
         now = time.time() + years * 365 * 86_400
@@ -181,12 +185,12 @@ PIPELINE_FAULTS: dict[str, Callable[[Pipelines], Outcome]] = {
     "SIGTERM to Snakemake": stopped(signal.SIGTERM),
     "SIGINT to Snakemake": stopped(signal.SIGINT),
     "SIGKILL of Snakemake and everything under it": stopped(signal.SIGKILL, everything=True),
-    "disk full while samples are stored": disk_full("samples", "demo/evaluation", 4),
-    "disk full while tables are written": disk_full("demo/tables", "demo/tables", 4),
+    "disk full while samples are stored": disk_full("samples", "samples", "demo/evaluation"),
+    "disk full while tables are written": disk_full("demo/tables", "demo/tables"),
     "results read-only": read_only,
     "the project moved to another path": moved,
     "two Snakemakes in one folder": two_at_once,
-    "the clock jumps": clock_jump,
+    "every file's time a year ahead, then ten years back": file_times,
     "the hub unreachable": hub_unreachable,
 }
 """Fault -> trial; each is tried once."""
