@@ -211,16 +211,17 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[str], None]]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder.with_name(f"{folder.name}.copy")
-    shutil.copytree(folder, copy, symlinks=True, dirs_exist_ok=True)
+    shutil.copytree(folder, copy, symlinks=True)
     _mount("-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder))
     try:
         shutil.copytree(copy, folder, symlinks=True, dirs_exist_ok=True)
         yield lambda options: _mount("-o", f"remount,{options}", str(folder))
-        shutil.copytree(folder, copy, symlinks=True, dirs_exist_ok=True)
+        shutil.rmtree(copy)
+        shutil.copytree(folder, copy, symlinks=True)
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
-        shutil.copytree(copy, folder, symlinks=True, dirs_exist_ok=True)
-        shutil.rmtree(copy)
+        shutil.rmtree(folder)
+        copy.rename(folder)
 
 
 def _mount(*arguments: str) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -26,7 +27,7 @@ from gdpo import checkpoints as saved
 from gdpo.config.run import RunConfig, content_hash, load_run_config
 from gdpo.model_folder import model_hash
 from gdpo.parquet import write_table
-from gdpo.provenance import restore_provenance, session
+from gdpo.provenance import error_in_log, one_line, restore_provenance, session
 from gdpo.run_state import LOCK
 from gdpo.step_log import all_steps, newest_step, start_segment
 from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
@@ -135,6 +136,7 @@ def _run_trainer(
     segment = start_segment(folder, step)
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "gdpo.verl_plugin.main", *verl_overrides(run, paths, step, tracking)]
+    log_start = log.stat().st_size if log.exists() else 0
     with _scratch_folder() as scratch, log.open("ab") as log_file:
         terminal = os.dup(2)
         environment = _environment(run, scratch, segment, label, threads) | tracking.variables(folder)
@@ -152,7 +154,9 @@ def _run_trainer(
         with _watchdog(child.pid, scratch):
             code = _wait(child)
     if code:
-        raise TrainingFailed(f"{label}: the trainer ended with exit code {code}; see {log}:\n{_tail(log)}")
+        error = error_in_log(log, log_start)
+        reason = one_line(error) if error else f"its last lines:\n{_tail(log)}"
+        raise TrainingFailed(f"{label}: the trainer ended with exit code {code}; see {log}; {reason}")
     if (last := saved.newest_step(folder)) < run.training.steps:
         raise TrainingFailed(f"{label}: ended at step {last} of {run.training.steps}; see {log}")
 
@@ -181,8 +185,19 @@ def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threa
             "OMP_NUM_THREADS": str(threads),
             "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads slow a machine that runs trainings side by side
             "TQ_NUM_THREADS": "1",
+            "GLOO_SOCKET_IFNAME": "lo",
         }
-    return os.environ | values
+    return os.environ | values | ({} if "RAY_ADDRESS" in os.environ else _private_ray())
+
+
+def _private_ray() -> dict[str, str]:
+    """A Ray that only this run reaches; to be set before anything imports Ray."""
+    return {
+        # Ray takes the loopback interface only where it believes that there are no other nodes.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),  # Ray would write one of its own into the home folder
+    }
 
 
 def _ray_settings(scratch: Path) -> dict[str, object]:

@@ -62,7 +62,9 @@ def _data(run: RunConfig, paths: RunPaths) -> dict[str, Any]:
         "data.custom_cls.name": "CountedPrompts",
         "+data.overlong_prompts": paths.checkpoints,
         "data.seed": run.seed,
+        "data.trust_remote_code": False,
         "actor_rollout_ref.model.path": paths.model,
+        "actor_rollout_ref.model.trust_remote_code": False,
     }
 
 

@@ -28,8 +28,9 @@ from gdpo.advantage import broadcast_nested, estimate
 from gdpo.checkpoints import begin, prune, seal, step_folder
 from gdpo.config.run import load_run_config
 from gdpo.provenance import one_line
+from gdpo.rewards import RewardError
 from gdpo.verl_plugin.progress import Progress
-from gdpo.verl_plugin.reward_columns import reward_columns
+from gdpo.verl_plugin.reward_columns import FAILURE, check_groups, reward_columns
 from gdpo.verl_plugin.wandb_run import open_wandb_run
 from gdpo.whole_file import write_text
 
@@ -67,6 +68,7 @@ class GDPOTrainer(PPOTrainerSync):
         uids, extra_fields = data.pop("uid").tolist(), data.pop("extra_fields").tolist()
         lengths = data["response_mask"].offsets().diff()
         real = [i for i, tag in enumerate(batch.tags) if not tag.get("is_padding", False)]
+        check_groups([uids[i] for i in real], self.config.actor_rollout_ref.rollout.n)
 
         result = estimate(
             self.run_config.method,
@@ -106,6 +108,15 @@ class GDPOTrainer(PPOTrainerSync):
         metrics.update(correction_metrics)
         names = [name for name in ("response_mask", "rollout_is_weights") if name in padded.batch]
         return {name: response_to_nested(padded.batch[name], mask) for name in names}
+
+    def _val_metrics_update(
+        self, data_sources: Any, sample_uids: Any, reward_extra_infos_dict: dict, *args: Any, **kwargs: Any
+    ) -> dict[str, float]:
+        if failures := [sentence for sentence in reward_extra_infos_dict.get(FAILURE, []) if sentence]:
+            raise RewardError(failures[0])
+        return super()._val_metrics_update(
+            data_sources, sample_uids, reward_extra_infos_dict, *args, **kwargs
+        )
 
     # ---- checkpoints -------------------------------------------------------------------------------------
 
