@@ -12,11 +12,13 @@ import random
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 from rich.console import Console
 from rich.table import Table
@@ -331,12 +333,27 @@ def trials(
         if _needs_root(name):
             yield name, outcomes
             continue
+        if name in CONTENT_FAULTS:
+            yield name, tested(CONTENT_FAULTS[name])
+            continue
         fault, times = TRAINING_FAULTS.get(name, (None, 1))
         for _ in range(min(times, most or times)):
             start = time.monotonic()
             outcomes.append(fault(lab) if fault else PIPELINE_FAULTS[name](pipelines))
             print(f"{name}: {outcomes[-1]} in {time.monotonic() - start:.0f} s", flush=True)
         yield name, outcomes
+
+
+def tested(paths: Sequence[str]) -> list[Outcome]:
+    """Outcomes of faults that tests try, each of which compares what it should."""
+    tests = Path(__file__).parents[1]
+    report = Path(tempfile.mkstemp(suffix=".xml")[1])
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *(str(tests / p) for p in paths)]
+    subprocess.run(command, cwd=tests.parent, stdout=subprocess.DEVNULL)
+    cases = ElementTree.parse(report).iter("testcase")
+    report.unlink()
+    good = [case.find("failure") is None and case.find("error") is None for case in cases]
+    return [Outcome(passed, None, "nothing", []) for passed in good]
 
 
 def _needs_root(name: str) -> bool:
@@ -355,12 +372,29 @@ def row(name: str, outcomes: list[Outcome]) -> list[str]:
         name,
         str(len(outcomes)),
         f"{sum(outcome.recovered for outcome in outcomes)} of {len(outcomes)}",
-        f"{sum(compared)} of {len(compared)}" if compared else "no result, as it should",
+        f"{sum(compared)} of {len(compared)}" if compared else "no result to compare",
         f"{lost[0]} to {lost[-1]} done again" if len(lost) > 1 else lost[0],
         ", ".join(left) or "nothing",
     ]
 
 
+CONTENT_FAULTS = {
+    "a generation that is empty, never ends, or is no UTF-8": [
+        "sampling/test_generations.py",
+        "verl_plugin/test_agent_loop_generations.py",
+        "verl_plugin/test_reward_manager.py",
+    ],
+    "a batch in which every group is dead": ["advantage/test_dead_batch.py"],
+    "prompts longer than the limit": [
+        "verl_plugin/test_training.py::test_a_training_that_fails_says_why",
+    ],
+    "groups that stay dead": [
+        "verl_plugin/test_training.py::test_groups_that_stay_dead_are_not_drawn_for_ever",
+    ],
+    "damaged data: empty, cut, wrong columns, nulls, duplicates, a 100 MB line": ["data/test_data_faults.py"],
+    "anything as config, data, response or samples (fuzz)": ["fuzz"],
+}
+"""Fault -> tests below ``tests`` that try it; each test counts as one time."""
 SHORT = [
     "SIGKILL of the Ray worker",
     "SIGKILL inside a checkpoint write",
@@ -372,7 +406,7 @@ SHORT = [
     "every file's time a year ahead, then ten years back",
 ]
 """One trial each in the tests."""
-FAULTS = [*TRAINING_FAULTS, *PIPELINE_FAULTS]
+FAULTS = [*TRAINING_FAULTS, *PIPELINE_FAULTS, *CONTENT_FAULTS]
 HEADERS = ["fault", "times tried", "recovered", "result equal", "data lost", "left behind"]
 
 

@@ -120,6 +120,24 @@ def disk_full(folder: str, *without: str) -> Callable[[Pipelines], Outcome]:
     return trial
 
 
+def bad_reward(fault: str, sentence: str) -> Callable[[Pipelines], Outcome]:
+    """A statement at the start of the length reward, at some step of the training; then it is mended."""
+
+    def trial(lab: Pipelines) -> Outcome:
+        study = lab.copy("demo/runs", "checkpoints", "demo/evaluation", "demo/models/dgdo*", "samples")
+        study.environment["GDPO_REWARD_SECONDS"] = "3"
+        source = study.folder / "src/gdpo/rewards/functions.py"
+        good, line = source.read_text(), "    return float(response.n_tokens <= limit)\n"
+        assert good.count(line) == 1
+        source.write_text(good.replace(line, f"    if response.n_tokens > 12:\n        {fault}\n{line}"))
+        code, output = study.run()
+        source.write_text(good)
+        said = f"RewardError: reward length {sentence}" in output
+        return lab.finish(study, lost="steps after the newest checkpoint", said=code != 0 and said)
+
+    return trial
+
+
 def read_only(lab: Pipelines) -> Outcome:
     """The results cannot be written."""
     study = lab.copy("demo/evaluation")
@@ -188,6 +206,10 @@ PIPELINE_FAULTS: dict[str, Callable[[Pipelines], Outcome]] = {
     "disk full while samples are stored": disk_full("samples", "samples", "demo/evaluation"),
     "disk full while tables are written": disk_full("demo/tables", "demo/tables"),
     "results read-only": read_only,
+    "a reward that raises": bad_reward("raise OSError('gone')", "raised OSError (gone)"),
+    "a reward that is NaN": bad_reward("return float('nan')", "gave nan"),
+    "a reward of another type": bad_reward("return 'much'", "gave 'much' (a str)"),
+    "a reward that hangs": bad_reward("__import__('time').sleep(3600)", "took longer than 3 s"),
     "the project moved to another path": moved,
     "two Snakemakes in one folder": two_at_once,
     "every file's time a year ahead, then ten years back": file_times,

@@ -34,6 +34,8 @@ from gdpo.verl_plugin.reward_columns import FAILURE, check_groups, reward_column
 from gdpo.verl_plugin.wandb_run import open_wandb_run
 from gdpo.whole_file import write_text
 
+MOST_BATCHES = 20
+"""Batches of prompts that a step samples at most where dead groups are replaced (``filter_groups``)."""
 STATE_FILE = "estimator.json"
 """Estimator state in a checkpoint folder."""
 
@@ -173,6 +175,12 @@ class GDPOTrainer(PPOTrainerSync):
         # veRL's uids are random, and the order of a batch follows from them where it picks some of many.
         batch = super()._fetch_one_gen_batch()
         first, self._prompts_fetched = self._prompts_fetched, self._prompts_fetched + len(batch)
+        if self._prompts_fetched > MOST_BATCHES * self.run_config.training.train_batch_size:
+            raise RewardError(
+                f"no reward varies in enough groups: {first} prompts were sampled for one step of "
+                f"{self.run_config.training.train_batch_size}; choose rewards or problems that the model "
+                "neither always nor never gets, or set training.filter_groups to false"
+            )
         uids = [f"{self.global_steps:08d}-{i:08d}" for i in range(first, self._prompts_fetched)]
         assign_non_tensor_stack(batch, "uid", uids)
         return batch
