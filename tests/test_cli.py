@@ -73,3 +73,14 @@ def test_samples_of_other_problems_are_refused(folder, samples):
 def test_a_missing_file_is_one_line(folder):
     failed = gdpo("arithmetic-problems", folder / "nothing.json", folder / "x.parquet", "x")
     assert failed.returncode != 0 and "nothing.json" in failed.stderr and "Traceback" not in failed.stderr
+
+
+def test_the_overrides_of_a_run_are_printed():
+    printed = gdpo("overrides", "demo", "dgdo", "training.steps=7")
+    assert printed.returncode == 0, printed.stderr
+    settings = dict(line.split("=", 1) for line in printed.stdout.splitlines())
+    assert settings["trainer.total_training_steps"] == "7"
+    assert settings["trainer.v1.trainer_mode"] == "gdpo"
+    assert settings["data.train_files"] == '"results/demo/problems/train.parquet"'
+    unknown = gdpo("overrides", "demo", "ppo")
+    assert unknown.returncode == 1 and "no run of demo; it has grpo, gdpo, dgdo" in unknown.stderr

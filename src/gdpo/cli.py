@@ -243,6 +243,33 @@ def status(
 
 
 @app.command()
+def overrides(
+    experiment: Annotated[str, typer.Argument(help="name of a file in config/")],
+    run: Annotated[str, typer.Argument(help="a run of it, with or without its seed and hash")],
+    changes: Annotated[list[str] | None, typer.Argument(help="dotted keys, as training.steps=20")] = None,
+) -> None:
+    """Print every veRL setting that a run changes, one ``key=value`` a line, as its training gets them."""
+    from gdpo.config.experiment import load_experiment
+    from gdpo.config.recipe import parse_changes
+    from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
+    from gdpo.verl_plugin.wandb_run import Tracking
+
+    loaded = load_experiment(Path("config", f"{experiment}.yaml"), parse_changes(changes or []))
+    found, results = loaded.run(run), Path("results", loaded.name)
+    validates = found.config.training.validate_every
+    validation = next(iter(loaded.config.problems.benchmarks)) if validates else "train"
+    paths = RunPaths(
+        results / "runs" / found.id / "config.json",
+        results / "models" / found.model,
+        results / "problems" / "train.parquet",
+        results / "problems" / f"{validation}.parquet",
+        _checkpoints() / "<content>",
+    )
+    tracking = Tracking.of(loaded.config.monitoring.wandb, found.id, loaded.name, os.environ)
+    print("\n".join(verl_overrides(found.config, paths, 0, tracking)))
+
+
+@app.command()
 def compare(a: ExistingFolder, b: ExistingFolder) -> None:
     """Compare run folders A and B: configs, provenance, the end of training, and evaluation by problem."""
     from gdpo.comparison import compare_runs, show_comparison

@@ -185,6 +185,18 @@ class Experiment:
     runs: dict[str, Run]
     """Run id -> run."""
 
+    def run(self, name: str) -> Run:
+        """A run by its id, by its name, or the first of an arm.
+
+        Raises:
+            ConfigError: there is none; the message lists the arms.
+        """
+        for run in self.runs.values():
+            if name in (run.id, run.name, run.arm):
+                return run
+        arms = dict.fromkeys(run.arm for run in self.runs.values())
+        raise ConfigError(f"{name}: no run of {self.name}; it has {', '.join(arms)} (and -seed<n> of each)")
+
     def resources(self, run: Run) -> ResourcesConfig:
         """What a training asks of the machine."""
         return _resources(self.config, run.model)
