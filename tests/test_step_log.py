@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gdpo.step_log import TAIL_BYTES, all_steps, newest_step, newest_steps, segment_path
+from gdpo.step_log import TAIL_BYTES, all_steps, newest_step, newest_steps, segment_path, start_segment
 
 
 def write(folder, from_step: int, steps, size: int = 10, tail: str = "") -> None:
@@ -29,6 +29,28 @@ def test_a_step_that_is_trained_again_counts_once(tmp_path):
         (5, 3),
         (6, 3),
     ]
+
+
+def test_a_segment_that_is_being_made_is_none(tmp_path):
+    write(tmp_path, 0, [1])
+    (tmp_path / "metrics" / ".00000003.77.partial.jsonl").write_text("")  # left by a kill, for ever
+    assert newest_step(tmp_path) == 1 == len(all_steps(tmp_path))
+
+
+def test_a_torn_line_is_left_out(tmp_path):
+    write(tmp_path, 0, [1, 2], tail='{"step": 3, "da')
+    write(tmp_path, 2, [3])
+    assert [row["step"] for row in all_steps(tmp_path)] == [1, 2, 3]
+
+
+def test_a_new_session_forgets_what_came_after_its_checkpoint(tmp_path):
+    """The newest checkpoint was damaged: steps 3 to 6 are trained again, from step 2."""
+    write(tmp_path, 0, [1, 2, 3, 4])
+    write(tmp_path, 4, [5, 6])
+    start_segment(tmp_path, 2)
+    assert newest_step(tmp_path) == 2
+    write(tmp_path, 2, [3])
+    assert [(row["step"], row["from"]) for row in newest_steps(tmp_path, 5)] == [(3, 2), (2, 0), (1, 0)]
 
 
 def test_nothing_was_recorded(tmp_path):

@@ -59,7 +59,8 @@ def updated(checkpoint_folder: Path) -> float | None:
 
 
 def _segments(checkpoint_folder: Path) -> list[Path]:
-    return sorted((checkpoint_folder / "metrics").glob("*.jsonl"))
+    # Not those that are being written, whose names begin with a dot.
+    return sorted((checkpoint_folder / "metrics").glob("[!.]*.jsonl"))
 
 
 def _newest_first(checkpoint_folder: Path) -> Iterator[dict[str, Any]]:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -339,7 +340,11 @@ def trials(
         fault, times = TRAINING_FAULTS.get(name, (None, 1))
         for _ in range(min(times, most or times)):
             start = time.monotonic()
-            outcomes.append(fault(lab) if fault else PIPELINE_FAULTS[name](pipelines))
+            try:
+                outcomes.append(fault(lab) if fault else PIPELINE_FAULTS[name](pipelines))
+            except Exception as error:  # noqa: BLE001 - the other faults are tried all the same
+                traceback.print_exc()
+                outcomes.append(Outcome(False, None, "unknown", [], repr(error)))
             print(f"{name}: {outcomes[-1]} in {time.monotonic() - start:.0f} s", flush=True)
         yield name, outcomes
 
