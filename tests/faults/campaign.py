@@ -282,10 +282,10 @@ def _sentence(training: Training, word: str) -> str:
 
 TRAINING_FAULTS: dict[str, tuple[Fault, int]] = {
     "SIGKILL of the driver": (_killed(DRIVER), 5),
-    "SIGKILL of the Ray worker": (_killed(WORKER), 5),
-    "SIGKILL of the rollout server": (_killed(SERVER), 5),
-    "SIGKILL of the whole process tree": (_killed(None), 5),
-    "SIGKILL inside a checkpoint write": (_killed_while_saving, 4),
+    "SIGKILL of the Ray worker": (_killed(WORKER), 4),
+    "SIGKILL of the rollout server": (_killed(SERVER), 4),
+    "SIGKILL of the whole process tree": (_killed(None), 4),
+    "SIGKILL inside a checkpoint write": (_killed_while_saving, 3),
     "SIGTERM to the job": (_stopped(signal.SIGTERM), 1),
     "SIGINT to the job": (_stopped(signal.SIGINT), 1),
     "newest checkpoint cut off": (_damaged(_cut), 1),
