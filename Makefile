@@ -2,6 +2,7 @@
 # make demo-real   the same with a real pretrained model and real problems (GDPO_DATA_MIRROR names their folder)
 # make test        all tests;  make test-fast: those under 3 minutes in all
 # make faults     break trainings and the DAG in every way and compare the results: an hour, some faults need root
+# make fuzz       readers and loaders under fifty times the tests' examples
 # make bench       all benchmarks;  make bench-<name>: one
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 SETUP := $(PYTHON) requirements/install.py
@@ -9,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 PYTEST := python -m pytest
 
-.PHONY: setup demo demo-real test test-fast faults lint bench lock
+.PHONY: setup demo demo-real test test-fast faults fuzz lint bench lock
 setup:
 	@$(SETUP)
 
@@ -31,6 +32,10 @@ test-fast:
 faults:
 	@$(SETUP) peers
 	python tests/faults/campaign.py --out docs/faults-table.md
+
+fuzz:
+	@$(SETUP) peers
+	GDPO_FUZZ_EXAMPLES=50 $(PYTEST) -n 2 tests/fuzz
 
 lint: setup
 	ruff check . && ruff format --check . && snakefmt --check workflow

@@ -1,5 +1,6 @@
 """Recipe files: YAML that inherits from parents and holds only what differs from them."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ INHERITS = "inherits"
 """Key that lists a recipe's parents: paths under the config folder, without ``.yaml``; a later one wins."""
 COMMAND_LINE = "command line"
 """Stands for the file of a value that was given there."""
+_DEEPEST, _MOST_VALUES = 40, 100_000
 _DISCRIMINATORS = ("source", "task")
 """Keys that say which kind of section it is; a section of another kind replaces its parent's whole."""
 
@@ -78,14 +80,59 @@ def _read(path: Path, root: Path, heirs: tuple[Path, ...]) -> Recipe:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.load(path.read_text(), Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+        values = _plain_yaml(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text: {error}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: must hold a mapping of sections, not {type(values).__name__}")
     return values
+
+
+def _plain_yaml(text: str) -> Any:
+    """A YAML text of mappings with text keys, lists, texts, finite numbers, booleans and nulls.
+
+    Raises:
+        ConfigError: anything else; the message says where.
+    """
+    try:
+        value = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"not valid YAML: {error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        # PyYAML's constructors raise what Python raises for values that are not of their tag, as !!int one.
+        problem = f"{type(error).__name__}: {str(error)[:100]}"
+        raise ConfigError(f"not valid YAML: a value that its type does not have ({problem})") from error
+    _check_plain(value, [], [0])
+    return value
+
+
+def _check_plain(value: Any, keys: list[str], seen: list[int]) -> None:
+    """Check types, depth and, as aliases can say much with little, the number of values."""
+    where = ".".join(keys[:6]) or "the value"
+    seen[0] += 1
+    if len(keys) > _DEEPEST or seen[0] > _MOST_VALUES:
+        raise ConfigError(f"{where}: more than {_DEEPEST} levels or {_MOST_VALUES} values")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ConfigError(f"{where}: the key {key!r} is no text; quote it")
+            _check_plain(key, [*keys, key], seen)
+            _check_plain(item, [*keys, key], seen)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_plain(item, [*keys, str(index)], seen)
+    elif isinstance(value, str):
+        if not value.isprintable() and any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value):
+            raise ConfigError(f"{where}: {value[:40]!a} is no text that a file can hold")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{where}: {value} is no finite number")
+    elif not (value is None or isinstance(value, bool | int | float)):
+        kind = type(value).__name__
+        raise ConfigError(
+            f"{where}: {str(value)[:40]!r} is a {kind}, which no key takes; quote it if it is a text"
+        )
 
 
 class _Loader(yaml.SafeLoader):
@@ -116,12 +163,21 @@ def _parents(path: Path, names: Any, root: Path) -> Iterator[Path]:
         raise ConfigError(f"{path}: {INHERITS}: must be a list of recipes; given: {names!r}")
     for name in names:
         parent = root / f"{name}.yaml"
-        if not parent.is_file():
+        if not _is_recipe(name, parent):
             known = sorted(str(p.relative_to(root).with_suffix("")) for p in root.rglob("*.yaml"))
             close = get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(known)}"
             raise ConfigError(f"{path}: {INHERITS}: no recipe {parent}{hint}")
         yield parent
+
+
+def _is_recipe(name: str, path: Path) -> bool:
+    if {"..", ".", ""} & set(name.split("/")):
+        return False  # another spelling of a file would hide that it inherits from itself
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long a name, or characters that no name has
+        return False
 
 
 def merge(parent: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,7 +246,7 @@ def parse_changes(changes: Iterable[str]) -> dict[str, Any]:
         if not (key and equals):
             raise ConfigError(f"{change}: give KEY=VALUE, as in training.steps=20")
         try:
-            parsed[key] = yaml.load(value, Loader=_Loader)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{key}: not valid YAML: {value!r}") from error
+            parsed[key] = _plain_yaml(value)
+        except ConfigError as error:
+            raise ConfigError(f"{key}: {value!r}: {error}") from error
     return parsed

@@ -118,7 +118,9 @@ def _records(path: Path) -> list[dict[str, Any]]:
             records = json.loads(path.read_bytes())
     except ParquetError as error:
         raise SourceError(f"{error}; get the file again") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except SourceError:
+        raise
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of over 4,300 digits
         kind = path.suffix[1:]
         raise SourceError(f"{path}: not readable as {kind}: {error}; get the file again") from error
     if not records:
