@@ -145,7 +145,8 @@ def read_only(lab: Pipelines) -> Outcome:
         remount("ro")
         code, output = study.run()
         remount("rw")
-        return lab.finish(study, said=code != 0 and "Read-only file system" in output)
+        said = "Read-only file system" in output or "Write-protected output files" in output
+        return lab.finish(study, said=code != 0 and said)
 
 
 def moved(lab: Pipelines) -> Outcome:
