@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,11 +29,30 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pa.Tab
 
     Raises:
         FileNotFoundError: no such file.
-        ParquetError: not a parquet file, cut off, or with a page whose checksum is another.
+        ParquetError: not a parquet file, cut off, with a page whose checksum is another, or with texts that
+            are not UTF-8.
     """
     try:
-        return pq.read_table(path, columns=columns, partitioning=None, page_checksum_verification=True)
+        table = pq.read_table(path, columns=columns, partitioning=None, page_checksum_verification=True)
+        table.validate(full=True)
+        return table
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ParquetError(f"{path}: not a readable parquet file ({error})") from error
+
+
+def read_rows(path: Path | str) -> list[dict[str, Any]]:
+    """Read a parquet file's rows as Python values.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ParquetError: as :func:`read_table`; or a value that Python has no type for, as a date in the year 30000.
+    """
+    table = read_table(path)
+    try:
+        return table.to_pylist()
+    except (pa.ArrowException, ValueError, OverflowError, KeyError) as error:  # KeyError: of a time zone
+        raise ParquetError(
+            f"{path}: holds values that Python cannot ({type(error).__name__}: {error}); write them as texts"
+        ) from error

@@ -4,16 +4,28 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
 
-from gdpo.config.base import Section
+from gdpo.config.base import Section, is_file
 from gdpo.config.sweep import Name
 
 MIRROR = "GDPO_DATA_MIRROR"
 """Environment variable: the folder in which relative file names are looked for."""
 SUFFIXES = (".json", ".jsonl", ".parquet")
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"not a regular expression: {error}; given: {value!r:.200}") from error
+    return value
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+"""A regular expression."""
 
 
 class FileSource(Section):
@@ -23,7 +35,7 @@ class FileSource(Section):
     """Absolute, or relative to the folder that GDPO_DATA_MIRROR names (else to the working directory)."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     """Checksum of the file; another one is an error."""
-    keep: dict[str, str] = {}
+    keep: dict[str, Pattern] = {}
     """Column -> regular expression that its value must contain; other rows are left out, and counted."""
     rows: PositiveInt | None = None
     """Rows that are expected after `keep`; another number is an error. None: any."""
@@ -33,13 +45,6 @@ class FileSource(Section):
     def _readable_kind(cls, value: str) -> str:
         if Path(value).suffix not in SUFFIXES:
             raise ValueError(f"must end in {', '.join(SUFFIXES)}")
-        return value
-
-    @field_validator("keep")
-    @classmethod
-    def _patterns(cls, value: dict[str, str]) -> dict[str, str]:
-        for pattern in value.values():
-            re.compile(pattern)
         return value
 
     def located(self) -> Path:
@@ -56,7 +61,7 @@ class HubSource(Section):
     """Branch, tag or commit; the commit that was found is reported."""
     file: str
     """File or pattern in the repository, e.g. test.jsonl or data/test-*.parquet."""
-    keep: dict[str, str] = {}
+    keep: dict[str, Pattern] = {}
     """As for a file."""
     rows: PositiveInt | None = None
     """As for a file."""
@@ -108,13 +113,13 @@ class Dataset(Section):
 
     def content(self) -> str:
         """What tells contents of its source apart: the file's checksum, or the hub's revision."""
-        if self.file and self.file.located().is_file():
+        if self.file and is_file(self.file.located()):
             return self.file.sha256 or hashlib.sha256(self.file.located().read_bytes()).hexdigest()
         return f"{self.hub.repo}@{self.hub.revision}" if self.hub else "no source"
 
     def problem(self) -> str | None:
         """What is certainly wrong with its source, in one sentence, or None."""
-        if self.file is None or self.file.located().is_file():
+        if self.file is None or is_file(self.file.located()):
             found = self.file and self.file.located()
             return None if not found or os.access(found, os.R_OK) else f"{found} cannot be read"
         if self.hub is not None:

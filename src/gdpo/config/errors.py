@@ -1,10 +1,16 @@
 """Config errors that name the file, the key, what was given and what is allowed."""
 
 import re
+import reprlib
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 from pydantic import BaseModel, ValidationError
+
+_SHORT = reprlib.Repr()
+"""What was given, cut where it is long or deep: it may be a whole section, or what another tool wrote."""
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 6, 200, 200, 200
+_SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = 20
 
 
 class ConfigError(ValueError):
@@ -42,7 +48,7 @@ def _key_and_text(problem: dict, model: type[BaseModel]) -> tuple[str, str]:
         return key, "missing"
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] != "value_error":
-        return key, f"{message}; given: {problem['input']!r}"
+        return key, f"{message}; given: {_SHORT.repr(problem['input'])}"
     if not key and (named := re.match(r"([\w-]+(?:\.[\w.-]+)*): (.*)", message, re.S)):
         return named[1], named[2]  # a check over several keys names its key itself
     return key, message

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from gdpo.config.base import is_file
 from gdpo.config.errors import ConfigError
 
 INHERITS = "inherits"
@@ -49,7 +50,7 @@ def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recip
     Raises:
         ConfigError: a missing, cyclic or unreadable file, or a value that repeats what is inherited.
     """
-    recipe = _read(path, path.parent, ())
+    recipe = _read(path, path.parent, (), {})
     values, origins = recipe.values, recipe.origins
     for key, value in (overrides or {}).items():
         values = merge(values, nested({key: value}))
@@ -57,14 +58,19 @@ def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recip
     return Recipe(values, origins, str(path))
 
 
-def _read(path: Path, root: Path, heirs: tuple[Path, ...]) -> Recipe:
+def _read(path: Path, root: Path, heirs: tuple[Path, ...], known: dict[Path, Recipe]) -> Recipe:
+    """``known`` has what was read: each file once, since n files that name a parent twice ask for it 2^n times."""
     if path in heirs:
         raise ConfigError(f"{path}: inherits from itself: {' -> '.join(map(str, (*heirs, path)))}")
+    if len(heirs) >= _DEEPEST:
+        raise ConfigError(f"{path}: more than {_DEEPEST} generations of parents; let it inherit from fewer")
+    if path in known:
+        return known[path]
     own = _load(path)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for parent in _parents(path, own.pop(INHERITS, []), root):
-        inherited = _read(parent, root, (*heirs, path))
+        inherited = _read(parent, root, (*heirs, path), known)
         values = merge(values, inherited.values)
         origins |= inherited.origins
     if repeated := list(repeats(own, values)):
@@ -75,7 +81,8 @@ def _read(path: Path, root: Path, heirs: tuple[Path, ...]) -> Recipe:
             )
         )
     origins |= {key: str(path) for key, _ in leaves(own)}
-    return Recipe(merge(values, own), origins, str(path))
+    known[path] = Recipe(merge(values, own), origins, str(path))
+    return known[path]
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -83,6 +90,8 @@ def _load(path: Path) -> dict[str, Any]:
         values = _plain_yaml(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     if not isinstance(values, dict):
@@ -100,7 +109,9 @@ def _plain_yaml(text: str) -> Any:
         value = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise ConfigError(f"not valid YAML: {error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+    except RecursionError as error:
+        raise ConfigError(f"more than {_DEEPEST} levels") from error
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         # PyYAML's constructors raise what Python raises for values that are not of their tag, as !!int one.
         problem = f"{type(error).__name__}: {str(error)[:100]}"
         raise ConfigError(f"not valid YAML: a value that its type does not have ({problem})") from error
@@ -126,6 +137,8 @@ def _check_plain(value: Any, keys: list[str], seen: list[int]) -> None:
     elif isinstance(value, str):
         if not value.isprintable() and any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value):
             raise ConfigError(f"{where}: {value[:40]!a} is no text that a file can hold")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ConfigError(f"{where}: a number of {value.bit_length()} bits; whole numbers have up to 63")
     elif isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{where}: {value} is no finite number")
     elif not (value is None or isinstance(value, bool | int | float)):
@@ -139,12 +152,16 @@ class _Loader(yaml.SafeLoader):
     """YAML in which a key given twice is an error, and 1e-6 is a number."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
+        keys = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                continue  # a list or mapping, which is no key: the error is PyYAML's own
+            if key in keys:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"{key!r} is given twice", node.start_mark
+                    None, None, f"{key!r} is given twice", key_node.start_mark
                 )
+            keys.add(key)
         return super().construct_mapping(node, deep)
 
 
@@ -174,10 +191,7 @@ def _parents(path: Path, names: Any, root: Path) -> Iterator[Path]:
 def _is_recipe(name: str, path: Path) -> bool:
     if {"..", ".", ""} & set(name.split("/")):
         return False  # another spelling of a file would hide that it inherits from itself
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # too long a name, or characters that no name has
-        return False
+    return is_file(path)
 
 
 def merge(parent: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:
@@ -238,15 +252,17 @@ def parse_changes(changes: Iterable[str]) -> dict[str, Any]:
     """Dotted keys and values from the command line: ``training.steps=20``, the value in YAML.
 
     Raises:
-        ConfigError: a change is not KEY=VALUE.
+        ConfigError: a change is not KEY=VALUE, or its value no YAML that a recipe could hold.
     """
     parsed = {}
     for change in changes:
         key, equals, value = change.partition("=")
         if not (key and equals):
             raise ConfigError(f"{change}: give KEY=VALUE, as in training.steps=20")
+        if key.count(".") >= _DEEPEST:
+            raise ConfigError(f"{key[:60]}...: more than {_DEEPEST} levels; give a key of the experiment")
         try:
             parsed[key] = _plain_yaml(value)
         except ConfigError as error:
-            raise ConfigError(f"{key}: {value!r}: {error}") from error
+            raise ConfigError(f"{key}: {value!r:.200}: {error}") from error
     return parsed

@@ -30,7 +30,9 @@ def options_model(function: str) -> type[BaseModel]:
     fields = {
         p.name: (p.annotation, ... if p.default is inspect.Parameter.empty else p.default) for p in parameters
     }
-    return create_model(f"{function}_options", __config__=ConfigDict(extra="forbid"), **fields)
+    # Strict: the function gets the values as they are written, and 24 tokens are not "24".
+    config = ConfigDict(extra="forbid", strict=True)
+    return create_model(f"{function}_options", __config__=config, **fields)
 
 
 class RewardsConfig(Section):

@@ -1,6 +1,7 @@
 """Sweeps: one run recipe, many values."""
 
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ def _key_of_a_run(key: str) -> str:
     return key
 
 
+MOST_POINTS = 1000
+"""Most points of one sweep: each is a training, and three lists of 200 values would be eight million."""
 SECTIONS = ("algorithm", "rewards", "training", "hardware")
 Key = Annotated[str, AfterValidator(_key_of_a_run)]
 """A dotted key of a run: method, model, or one below a section."""
@@ -58,6 +61,10 @@ class Sweep(Section):
         given = [*self.grid, *self.zip, *{key for point in self._named_points() for key in point.changes}]
         if twice := [key for key, count in Counter(given).items() if count > 1]:
             raise ValueError(f"{twice[0]} is given more than once")
+        number = math.prod(map(len, self.grid.values())) * (len(self.points) or 1)
+        number *= len(next(iter(self.zip.values()), [None]))
+        if number > MOST_POINTS:
+            raise ValueError(f"has {number} points, more than {MOST_POINTS}; leave some values out")
         return self
 
     def combinations(self) -> list[Point]:

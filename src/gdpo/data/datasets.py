@@ -1,5 +1,6 @@
 """One dataset of the catalogue, cleaned: each row kept, changed or left out, for a recorded reason."""
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +10,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from gdpo.config.datasets import Dataset
-from gdpo.data.schema import SchemaError, check_dataset
+from gdpo.data.schema import SchemaError, check_dataset, storable
 from gdpo.data.similarity import fingerprint
 from gdpo.data.sources import Raw, SourceError, read_source
 from gdpo.grading.golds import GoldError, normalise_gold
@@ -124,15 +125,15 @@ def _row(
     name: str, dataset: Dataset, columns: dict[str, str | None], index: int, record: dict[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
     values = {kind: record.get(column) if column else None for kind, column in columns.items()}
-    text = str(values["problem"] or "").strip()
+    text, context = _text("problem", values["problem"]), _text("context", values["context"])
     if not text:
         raise GoldError("no problem text")
-    if context := str(values["context"] or "").strip():
+    if context:
         text = f"{context}\n\n{text}"
     if len(text) > LONGEST_PROBLEM:
         raise GoldError(f"problem text longer than {LONGEST_PROBLEM} characters")
     gold = normalise_gold(values["answer"], values["unit"], values["tolerance"], values["answer_type"])
-    if not all(map(_storable, (text, gold.unit, *gold.answers))):
+    if not all(map(storable, (text, gold.unit or "", *gold.answers))):
         raise GoldError("text that is no Unicode: half of a surrogate pair")
     mark = fingerprint(text)
     row = {
@@ -150,10 +151,10 @@ def _row(
     return row, gold.changes
 
 
-def _storable(text: str | None) -> bool:
-    """Whether a file of texts can hold it: JSON can hold half of a surrogate pair."""
-    try:
-        (text or "").encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _text(column: str, value: Any) -> str:
+    """A text or nothing; not-a-number is how tables write nothing."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if not isinstance(value, str):
+        raise GoldError(f"{column} is no text but of type {type(value).__name__}")
+    return value.strip()

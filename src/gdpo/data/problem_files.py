@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from gdpo.data.schema import ARROW, SchemaError, check_problems
-from gdpo.parquet import ParquetError, read_table, write_table
+from gdpo.parquet import ParquetError, read_rows, write_table
 
 
 class OverlapError(ValueError):
@@ -35,7 +35,7 @@ def read_problems(path: Path | str) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such problem set; make it first or correct the path")
     try:
-        rows = read_table(path).to_pylist()
+        rows = read_rows(path)
     except ParquetError as error:
         raise SchemaError(str(error)) from error
     if not rows:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow
@@ -47,8 +48,25 @@ class SchemaError(ValueError):
     """A problem set that breaks the schema; the message names file, row, column, value and the rule."""
 
 
+def storable(text: str) -> bool:
+    """Whether a file of texts can hold it: JSON can hold half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _filled(value: Any) -> bool:
-    return isinstance(value, str) and value.strip() != ""
+    return isinstance(value, str) and value.strip() != "" and storable(value)
+
+
+def _text_or_none(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and storable(value))
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _is_prompt(value: Any) -> bool:
@@ -70,8 +88,14 @@ def _is_reward_model(value: Any) -> bool:
         and len(golds) > 0
         and all(map(_filled, golds))
         and value.get("several") in ("any", "all")
-        and (value.get("tolerance") is None or value["tolerance"] > 0)
+        and _is_tolerance(value.get("tolerance"))
+        and _text_or_none(value.get("unit"))
     )
+
+
+def _is_tolerance(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value is None or (number and 0 < value < float("inf"))
 
 
 def _is_extra_info(value: Any) -> bool:
@@ -80,7 +104,7 @@ def _is_extra_info(value: Any) -> bool:
         and _filled(value.get("id"))
         and _filled(value.get("split"))
         and _filled(value.get("fingerprint"))
-        and isinstance(value.get("index"), int)
+        and _whole(value.get("index"))
     )
 
 
@@ -90,7 +114,7 @@ def _column(check: Callable[[Any], bool], rule: str) -> pa.Column:
 
 _REWARD_MODEL_RULE = (
     '{style: "rule", ground_truth: a list of non-empty texts, several: "any" or "all", '
-    "tolerance: positive or none}"
+    "tolerance: positive and finite, or none, unit: a text or none}"
 )
 SCHEMA = pa.DataFrameSchema(
     {
@@ -115,7 +139,7 @@ DATASET = pa.DataFrameSchema(
         **{
             name: _column(_filled, "a non-empty text") for name in ("id", "dataset", "problem", "fingerprint")
         },
-        "row": _column(lambda value: value >= 0, "a row number"),
+        "row": _column(lambda value: _whole(value) and value >= 0, "a row number"),
         "answers": _column(_is_answers, "a list of non-empty texts"),
         "several": _column(lambda value: value in ("any", "all"), '"any" or "all"'),
         "answer_type": _column(_filled, "a non-empty text"),

@@ -9,7 +9,7 @@ NGRAM = 3
 _PERMUTATIONS = 256
 
 _SPACING = re.compile(
-    r"\\[,;:! ]|~|\\q?quad(?![a-z])|\\(?:left|right|displaystyle)(?![a-z])|\\\\(?:\[.*?\])?"
+    r"\\[,;:! ]|~|\\q?quad(?![a-z])|\\(?:left|right|displaystyle)(?![a-z])|\\\\(?:\[[^\]\\\n]*\])?"
 )
 _SPELLING = re.compile(r"\\[dtc]frac(?![a-z])")
 _PUNCTUATION = re.compile(r"[$\"'`?!;:{}]|\\[\[\]()]|(?<!\d)[.,]|[.,](?!\d)")

@@ -9,8 +9,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gdpo.config.base import is_file
 from gdpo.config.datasets import MIRROR, Dataset, FileSource, HubSource
-from gdpo.parquet import ParquetError, read_table
+from gdpo.parquet import ParquetError, read_rows
 
 LONGEST_LINE = 16 << 20
 """Bytes of a line of JSON; a longer one is no problem but a damaged file, and is not read to its end."""
@@ -37,7 +38,7 @@ def read_source(name: str, dataset: Dataset) -> Raw:
     Raises:
         SourceError: no source can be reached; a wrong checksum, row number or format.
     """
-    source = dataset.file if dataset.file and dataset.file.located().is_file() else dataset.hub
+    source = dataset.file if dataset.file and is_file(dataset.file.located()) else dataset.hub
     if source is None:
         raise SourceError(f"datasets.{name}.file: {dataset.problem()}")
     if isinstance(source, FileSource):
@@ -111,7 +112,7 @@ def _records(path: Path) -> list[dict[str, Any]]:
     """Rows of a JSON, JSON lines or parquet file; JSON's texts stay texts (``"025"``)."""
     try:
         if path.suffix == ".parquet":
-            records = read_table(path).to_pylist()
+            records = read_rows(path)
         elif path.suffix == ".jsonl" or not _is_list(path):
             records = list(_lines(path))
         else:

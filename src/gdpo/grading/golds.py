@@ -5,9 +5,10 @@ import math
 import re
 from typing import Any, NamedTuple
 
-from gdpo.grading.normal import normalize_answer, parse_number, words
+from gdpo.grading.normal import LONGEST_ANSWER, normalize_answer, parse_number, words
 
-_INTERVAL = re.compile(r"\s*[(\[].*,.*[)\]]\s*", re.S)
+# Of the commas before a bracket only the last is tried: each of them would look as far.
+_COMMA_OUTSIDE = re.compile(r",[^,()\[\]{}]*(?:[(\[{]|$)")
 
 
 class GoldError(ValueError):
@@ -45,8 +46,10 @@ def normalise_gold(answer: Any, unit: Any = None, tolerance: Any = None, kind: A
         changes["empty or doubled answer of several removed"] = None
     if not kept:
         raise GoldError("no answer")
+    if max(map(len, kept)) > LONGEST_ANSWER:
+        raise GoldError(f"answer longer than {LONGEST_ANSWER} characters")
     margin = _tolerance(tolerance, changes)
-    return NormalGold(kept, _kind(kept[0], kind), margin, _stripped(unit) or None, list(changes))
+    return NormalGold(kept, _kind(kept[0], kind), margin, _unit(unit, changes), list(changes))
 
 
 def _values(answer: Any, changes: dict[str, None]) -> list[Any]:
@@ -58,7 +61,9 @@ def _values(answer: Any, changes: dict[str, None]) -> list[Any]:
         # Only lists of quoted texts: [0, 1) and [1, 2] are answers.
         try:
             values = ast.literal_eval(answer.strip())
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):  # as Python documents
+            return [answer]
+        if not isinstance(values, list):
             return [answer]
         changes["text of a Python list read"] = None
         return list(values)
@@ -66,8 +71,10 @@ def _values(answer: Any, changes: dict[str, None]) -> list[Any]:
 
 
 def _text(value: Any, changes: dict[str, None]) -> str:
-    if value is None or isinstance(value, bool):
+    if value is None or isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         return ""
+    if isinstance(value, (list, tuple, dict)):
+        raise GoldError(f"answer of type {type(value).__name__} within another")
     if isinstance(value, (int, float)):
         if isinstance(value, float) and value.is_integer():
             changes["float written as an integer"] = None
@@ -92,21 +99,33 @@ def _stripped(value: Any) -> str:
     return text
 
 
+def _unit(value: Any, changes: dict[str, None]) -> str | None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if not isinstance(value, str):
+        changes[f"unit of type {type(value).__name__} left out"] = None
+        return None
+    return _stripped(value) or None
+
+
 def _tolerance(value: Any, changes: dict[str, None]) -> float | None:
     """A number or its text; of several (``1e-1,1e-2``) the largest."""
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         return None
+    text = str(value) if isinstance(value, (str, int, float)) else type(value).__name__
     try:
-        margin = max(float(part) for part in str(value).split(","))
+        margin = max(float(part) for part in text.split(","))
     except ValueError:
-        changes[f"unreadable tolerance {str(value)[:40]!r} left out"] = None
+        margin = math.nan
+    if not math.isfinite(margin):
+        changes[f"unreadable tolerance {text[:40]!r} left out"] = None
         return None
     return margin if margin > 0 else None
 
 
 def _kind(answer: str, given: Any) -> str:
-    if str(given or "").lower() in {"tuple", "interval"}:
-        return str(given).lower()
+    if isinstance(given, str) and given.lower() in {"tuple", "interval"}:
+        return given.lower()
     normal = normalize_answer(answer)
     if re.fullmatch(r"-?\d+", normal):
         return "integer"
@@ -114,7 +133,7 @@ def _kind(answer: str, given: Any) -> str:
         return "number"
     if words(answer) or re.fullmatch(r"[A-Z]", normal):
         return "text"
-    if _INTERVAL.fullmatch(normal):
+    if normal.startswith(("(", "[")) and normal.endswith((")", "]")) and "," in normal:
         mixed = "[" in normal or "]" in normal or "infty" in normal
         return "interval" if mixed else "tuple"
-    return "list" if re.search(r",(?![^(\[{]*[)\]}])", normal) else "expression"
+    return "list" if _COMMA_OUTSIDE.search(normal) else "expression"

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -54,7 +55,7 @@ def _read(lines: Iterator[bytes], source: Path, counts: Counter[str]) -> Iterato
             continue
         try:
             yield _parsed(json.loads(line))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             counts["bad lines"] += 1
             log.error("%s: line %d: %s", source, number, error)
 
@@ -69,13 +70,14 @@ def _parsed(record: Any) -> _Line:
         raise ValueError(f"response: must be a text, not {type(record['response']).__name__}")
     several, tolerance = record.get("several", "any"), record.get("tolerance")
     if several not in ("any", "all"):
-        raise ValueError(f"several: must be any or all, not {several!r}")
-    if tolerance is not None and not (isinstance(tolerance, (int, float)) and tolerance > 0):
-        raise ValueError(f"tolerance: must be a positive number, not {tolerance!r}")
+        raise ValueError(f"several: must be any or all, not {several!r:.60}")
+    number = isinstance(tolerance, (int, float)) and not isinstance(tolerance, bool)
+    if tolerance is not None and not (number and 0 < tolerance < math.inf):
+        raise ValueError(f"tolerance: must be a positive number, not {tolerance!r:.60}")
     if isinstance(record["gold"], dict):
         raise ValueError("gold: must be a text, a number or a list of them, not an object")
     try:
         gold = normalise_gold(record["gold"], record.get("unit"), tolerance)
     except GoldError as error:
-        raise ValueError("gold: is empty") from error
+        raise ValueError(f"gold: {error}") from error
     return _Line(record, record["response"], Gold(tuple(gold.answers), several, gold.tolerance, gold.unit))

@@ -15,7 +15,7 @@ _SPELLINGS = [
         (r"(?<!\\)\\!", ""),
         (r"(?<!\\)\\[,;: ]|~|\\q?quad(?![A-Za-z])|\\displaystyle(?![A-Za-z])", " "),
         (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
-        (r"\^\s*\{?\s*\\circ\s*\}?|\\degree(?![A-Za-z])|°", ""),
+        (r"\^\s*(?:\{\s*)?\\circ\s*\}?|\\degree(?![A-Za-z])|°", ""),
         (r"\\%", "%"),
         (r"\{,\}", ","),
         (r"[−–]", "-"),
@@ -46,6 +46,8 @@ _NUMBER = re.compile(
     rf")(?P<percent>%?)"
 )
 _MOST_DIGITS = 1000
+LONGEST_ANSWER = 5_000
+"""Characters; a longer answer is wrong without a look at it (real gold answers have a few hundred)."""
 
 
 class Number(NamedTuple):
@@ -60,9 +62,12 @@ def clean(answer: str) -> str:
     """The answer with one spelling for what has several, still to be read by a parser.
 
     Dollar signs, sizes, degrees, thousands separators and the words after a number go; fractions, roots,
-    indices and white space are written in one way.
+    indices and white space are written in one way. A text longer than ``LONGEST_ANSWER`` stays as it is: the
+    time of some patterns grows with the square of the length.
     """
     text = answer.strip()
+    if len(text) > LONGEST_ANSWER:
+        return text
     for pattern, replacement in _SPELLINGS:
         text = pattern.sub(replacement, text)
     text = " ".join(_UNIT.sub("", text.strip()).split())
@@ -78,7 +83,7 @@ def clean(answer: str) -> str:
 def normalize_answer(answer: str) -> str:
     """A canonical string: :func:`clean` without white space; ``025`` and ``142.0`` are ``25`` and ``142``."""
     text = re.sub(r"\s+", "", clean(answer)).removeprefix("+")
-    if integer := re.fullmatch(r"(-?)0*(\d+)(?:\.0*)?", text):
+    if integer := re.fullmatch(r"(-?)0*((?!0)\d+|0)(?:\.0*)?", text):
         sign, digits = integer.groups()
         return f"-{digits}" if sign == "-" and digits != "0" else digits
     return text

@@ -4,9 +4,7 @@ from typing import Literal, NamedTuple
 
 from gdpo.grading.answers import extract_answer
 from gdpo.grading.compare import Gold, is_right
-
-LONGEST_ANSWER = 5_000
-"""Characters; a longer answer is wrong without a look at it (real gold answers have a few hundred)."""
+from gdpo.grading.normal import LONGEST_ANSWER
 
 
 class Verdict(NamedTuple):
@@ -23,5 +21,8 @@ def verdict_without_parser(response: str, gold: Gold) -> Verdict | None:
     extracted = extract_answer(response)
     if extracted is None or len(extracted) > LONGEST_ANSWER:
         return Verdict("wrong", extracted)
-    right = is_right(extracted, gold)
+    try:
+        right = is_right(extracted, gold)
+    except RecursionError:  # tuples in tuples, hundreds deep, in the answer and in the gold
+        return Verdict("error", extracted)
     return None if right is None else Verdict("correct" if right else "wrong", extracted)

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import reprlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from pydantic import (
 from gdpo.config.errors import config_error
 from gdpo.data.problem_files import read_problems
 from gdpo.data.similarity import fingerprint
-from gdpo.parquet import ParquetError, read_table
+from gdpo.parquet import ParquetError, read_rows
 from gdpo.sampling.score import golds_of, write_scores
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ def _records(path: Path) -> Iterator[tuple[str, Any]]:
     """(file and line, what stands there)."""
     if path.suffix == ".parquet":
         try:
-            records = read_table(path).to_pylist()
+            records = read_rows(path)
         except ParquetError as error:
             raise GenerationsError(str(error)) from error
         yield from ((f"{path}: row {number}", record) for number, record in enumerate(records))
@@ -163,7 +164,9 @@ def _problem_id(made: Generation, golds: dict, texts: dict[str, set[str]], where
         if made.problem_id is None:
             raise GenerationsError(f"{where}: needs problem_id, id or problem")
         if not known:
-            raise GenerationsError(f"{where}: problem_id: {made.problem_id!r:.60} is not in the problem set")
+            raise GenerationsError(
+                f"{where}: problem_id: {reprlib.repr(made.problem_id)} is not in the problem set"
+            )
         return made.problem_id
     found = texts.get(fingerprint(made.problem), set())
     if known and (not found or made.problem_id in found):

@@ -44,19 +44,22 @@ def check_complete(table: pa.Table, problem_ids: Collection[str], n: int, file: 
     Raises:
         SamplesError: names the file and the first pair that is missing, doubled or unexpected.
     """
-    expected = {(problem, index) for problem in problem_ids for index in range(n)}
+    # The pairs that are expected are never listed: a damaged index may say that there are 2^31 of a problem.
+    known = set(problem_ids)
     seen: set[tuple[str, int]] = set()
     pairs = zip(table["problem_id"].to_pylist(), table["sample_index"].to_pylist(), strict=True)
     for pair in pairs:
         if pair in seen:
             raise SamplesError(f"{file}: problem {pair[0]}, sample {pair[1]} is there twice; sample again")
-        if pair not in expected:
+        if pair[0] not in known or not 0 <= pair[1] < n:
             raise SamplesError(f"{file}: problem {pair[0]}, sample {pair[1]} was not asked for; sample again")
         seen.add(pair)
-    if missing := sorted(expected - seen):
+    if missing := len(known) * n - len(seen):
+        pairs = ((problem, index) for problem in sorted(known) for index in range(n))
+        problem, index = next(pair for pair in pairs if pair not in seen)
         raise SamplesError(
-            f"{file}: problem {missing[0][0]}, sample {missing[0][1]} is missing "
-            f"({len(missing)} of {len(expected)} are); sample again"
+            f"{file}: problem {problem}, sample {index} is missing ({missing} of {len(known) * n} are); "
+            "sample again"
         )
 
 
