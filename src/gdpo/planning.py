@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from gdpo.config.differences import compare_configs
 from gdpo.config.experiment import Experiment, Run
+from gdpo.config.memory import GB, MemoryEstimate
 from gdpo.parquet import read_table
 from gdpo.run_state import RunState, run_states
 
@@ -39,6 +41,8 @@ class Plan:
     jobs: dict[str, int]
     """Rule -> number of jobs, in the order of the DAG's files."""
     trainings: list[Training]
+    memory: dict[str, MemoryEstimate]
+    """Model (and arm, where arms of a model differ) -> what its trainings take of each GPU."""
 
 
 def make_plan(experiment: Experiment, results: Path, checkpoints: Path, snakemake: list[str]) -> Plan:
@@ -63,7 +67,19 @@ def make_plan(experiment: Experiment, results: Path, checkpoints: Path, snakemak
         trained = state.step if state.state != "done" else 0  # done and to be trained: on other data
         steps = 0 if twin else run.config.training.steps - trained
         trainings.append(Training(run, why, steps, _hours(experiment, run, results, steps)))
-    return Plan(jobs, trainings)
+    return Plan(jobs, trainings, _memory(experiment, [training.run for training in trainings]))
+
+
+def _memory(experiment: Experiment, runs: Sequence[Run]) -> dict[str, MemoryEstimate]:
+    found: dict[str, dict[MemoryEstimate, str]] = {}
+    for run in runs:
+        if (estimate := experiment.memory(run)) is not None:
+            found.setdefault(run.model, {}).setdefault(estimate, run.arm)
+    return {
+        model if len(estimates) == 1 else f"{model}, {arm}": estimate
+        for model, estimates in found.items()
+        for estimate, arm in estimates.items()
+    }
 
 
 def _dry_run(snakemake: list[str]) -> tuple[dict[str, int], dict[str, str]]:
@@ -139,6 +155,8 @@ def show_plan(plan: Plan, command: str) -> None:
         console.print(_trainings(plan))
     else:
         console.print("No training.")
+    if plan.memory:
+        console.print(_memory_table(plan.memory))
     console.print(
         f"Jobs: {', '.join(f'{count} {rule}' for rule, count in plan.jobs.items())}", highlight=False
     )
@@ -160,6 +178,22 @@ def _trainings(plan: Plan) -> Table:
     total = _shown(sum(known)) if known else "unknown"
     note = f", and {unknown} unmeasured" if unknown and known else ""
     table.caption = f"device hours in all: {total}{note} (1 device is a GPU, or on cpu the machine)"
+    return table
+
+
+def _memory_table(estimates: Mapping[str, MemoryEstimate]) -> Table:
+    table = Table(title="GB on each GPU, estimated (docs/memory.md)", title_justify="left")
+    table.add_column("model", overflow="fold")
+    parts = {"state": "state", "activations": "activations", "logits": "logits", "update": "update"}
+    parts |= {"vLLM": "engine", "kept": "kept", "rollout": "rollout", "GPU": "capacity"}
+    for header in (*parts, "full-length sequences"):
+        table.add_column(header, justify="right")
+    for name, estimate in estimates.items():
+        cells = [f"{getattr(estimate, part) / GB:.0f}" for part in parts.values()]
+        table.add_row(name, *cells, f"{estimate.sequences:.0f}")
+    table.caption = (
+        "update: state, gathered layers, activations, logits; rollout: vLLM and what is kept beside it"
+    )
     return table
 
 

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, ValidationError, model_validator
 
-from gdpo.config.base import Section
+from gdpo.config.base import Section, is_file
 from gdpo.config.datasets import Dataset, DatasetProblems
 from gdpo.config.errors import ConfigError, config_error, single_values
 from gdpo.config.evaluation import EvaluationConfig
+from gdpo.config.memory import MemoryEstimate, estimate_memory
 from gdpo.config.models import FolderModel, ModelRecipe, SizeRecipe
 from gdpo.config.monitoring import MonitoringConfig
 from gdpo.config.problems import ArithmeticProblems
@@ -201,12 +202,29 @@ class Experiment:
         """What a training asks of the machine."""
         return _resources(self.config, run.model)
 
+    def memory(self, run: Run) -> MemoryEstimate | None:
+        """GPU memory of a training; None on a CPU, and where shape or gpu_memory_gb is not given."""
+        shape, gpu_gb = self.config.models[run.model].shape, self.resources(run).gpu_memory_gb
+        if shape is None or gpu_gb is None or run.config.hardware.platform == "cpu":
+            return None
+        config = run.config
+        return estimate_memory(shape, config.training, config.hardware, config.micro_batch_size(), gpu_gb)
+
     def length_limit(self) -> int:
         """Response-length limit l in tokens: the evaluation's own, else that of the shared length reward."""
         if self.config.evaluation.length_limit is not None:
             return self.config.evaluation.length_limit
-        rewards = self.config.rewards.values()
-        limits = {r["options"]["limit"] for r in rewards if "limit" in r.get("options", {})}
+        limits = set()
+        for name, reward in self.config.rewards.items():
+            options = reward.get("options")
+            if not isinstance(options, Mapping) or "limit" not in options:
+                continue
+            limit = options["limit"]
+            if type(limit) is not int or limit <= 0:  # every run overrides it, so none has checked it
+                raise ConfigError(
+                    f"rewards.{name}.options.limit: must be a positive integer; given: {limit!r}"
+                )
+            limits.add(limit)
         if len(limits) != 1:
             raise ConfigError(
                 "evaluation.length_limit: missing, and the rewards do not name exactly one limit"
@@ -225,7 +243,7 @@ def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None
         ConfigError: a file is missing or a key is wrong; one line a problem, which names the file.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         known = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise ConfigError(f"{path}: no such experiment file; {path.parent} has: {', '.join(known) or 'none'}")
     recipe = read_recipe(path, overrides)
@@ -236,6 +254,7 @@ def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None
         experiment.length_limit()
         for model in config.models:
             _resources(config, model)
+        _check_memory(experiment)
         _check_files(config)
     except ConfigError as error:
         lines = dict.fromkeys(str(error).splitlines())
@@ -294,6 +313,8 @@ def _expanded(config: ExperimentConfig, name: str, recipe: RunRecipe) -> Iterato
         if "model" in changes and recipe.model is None and model != models[0]:
             continue  # the sweep says which model
         model = changes.pop("model", model)
+        if not isinstance(model, str):
+            raise ConfigError(f"runs.{name}.sweep.model: must be an entry of models; given: {model!r}")
         _check_entry(f"runs.{name}.sweep.model", model, config.models)
         named = "model" in point.changes or len(config.models) == 1
         label = point.label if named else _join(model, point.label)
@@ -321,12 +342,14 @@ def _layers(
     start = config.models[model]
     size = config.sizes.get(start.size or "", SizeRecipe())
     method = changes.get("method", recipe.method)
+    # A sweep may give anything for the method; what is no text is the run's own error.
+    settings = config.methods.get(method, {}) if isinstance(method, str) else {}
     own = recipe.model_dump(exclude_unset=True, include={"method", "algorithm", *SHARED})
     return [
         Layer({}, {section: getattr(config, section) for section in SHARED}),
         Layer(_under(f"sizes.{start.size}"), {"training": size.training, "hardware": size.hardware}),
         Layer(_under(f"models.{model}"), {"training": start.training, "hardware": start.hardware}),
-        Layer({"algorithm": f"methods.{method}"}, {"algorithm": config.methods.get(method, {})}),
+        Layer({"algorithm": f"methods.{method}"}, {"algorithm": settings}),
         Layer(_under(f"runs.{name}"), own),
         Layer(_under(f"runs.{name}.sweep"), changes),
     ]
@@ -397,6 +420,17 @@ def _resources(config: ExperimentConfig, model: str) -> ResourcesConfig:
         raise config_error(error, ResourcesConfig, lambda key: f"sizes.{size}.resources.{key}") from error
 
 
+def _check_memory(experiment: Experiment) -> None:
+    """A recipe that no GPU of its kind can hold is refused before it is submitted."""
+    problems = {}
+    for run in experiment.runs.values():
+        estimate = experiment.memory(run)
+        if estimate is not None and (problem := estimate.problem()):
+            problems.setdefault(f"models.{run.model}: {problem}", run.name)
+    if problems:
+        raise ConfigError("\n".join(f"{problem} (run {name})" for problem, name in problems.items()))
+
+
 def _check_files(config: ExperimentConfig) -> None:
     """Every local file that the experiment reads must exist now, not when its job starts."""
     for name, model in config.models.items():
@@ -404,7 +438,7 @@ def _check_files(config: ExperimentConfig) -> None:
             raise ConfigError(f"models.{name}.weights.path: {problem}")
     for name, outputs in config.evaluation.outputs.items():
         for benchmark, path in outputs.generations.items():
-            if not Path(path).is_file():
+            if not is_file(Path(path)):
                 raise ConfigError(f"evaluation.outputs.{name}.generations.{benchmark}: no file {path}")
     for name, dataset in used_datasets(config).items():
         if problem := dataset.problem():

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from gdpo.config.base import Section
+from gdpo.config.base import Section, is_folder
+from gdpo.config.memory import ModelShape
 from gdpo.config.packaged_model import PackagedModel
 from gdpo.config.starting_model import StartingModel
 
@@ -38,7 +39,7 @@ class FolderModel(Section):
     def problem(self) -> str | None:
         """What is wrong with the folder, in one sentence, or None."""
         folder = Path(self.path)
-        if not folder.is_dir():
+        if not is_folder(folder):
             return f"{folder} is not a folder"
         for pattern in ("config.json", "*.safetensors", "tokenizer*"):
             if not any(folder.glob(pattern)):
@@ -55,6 +56,8 @@ class ModelRecipe(Section):
 
     weights: Weights
     """Where its weights come from."""
+    shape: ModelShape | None = None
+    """Size of its parts, for the estimate of GPU memory; not part of any result; none: no estimate."""
     size: str | None = None
     """Entry of sizes whose values its runs take; none: no such entry."""
     training: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from gdpo.config.datasets import Columns, Dataset, DatasetProblems, Decontamination, FileSource, HubSource
 from gdpo.config.evaluation import EvaluationConfig, Outputs
 from gdpo.config.experiment import ExperimentConfig, Problems, RunRecipe
+from gdpo.config.memory import ModelShape
 from gdpo.config.models import FolderModel, HubModel, ModelRecipe, SizeRecipe
 from gdpo.config.monitoring import MonitoringConfig
 from gdpo.config.packaged_model import PackagedModel
@@ -36,6 +37,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "datasets.<name>.hub": HubSource,
     "datasets.<name>.columns": Columns,
     "models.<name>": ModelRecipe,
+    "models.<name>.shape": ModelShape,
     "models.<name>.weights, source: pretrained-here": StartingModel,
     "models.<name>.weights.architecture": Architecture,
     "models.<name>.weights.styles": StyleMix,

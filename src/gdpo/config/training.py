@@ -101,5 +101,7 @@ class ResourcesConfig(Section):
     """Memory of one training, in MB; how many run side by side follows from it."""
     training_threads: PositiveInt = 1
     """Computing threads of one training."""
+    gpu_memory_gb: PositiveFloat | None = None
+    """Memory of one GPU in GB (10^9 bytes), for the estimate of what fits; none: no estimate."""
     seconds_per_step: PositiveFloat | None = None
     """Expected duration of a training step, for `gdpo plan`, until a run of the same model was measured."""
