@@ -47,7 +47,7 @@ def read_rows(path: Path | str) -> list[dict[str, Any]]:
 
     Raises:
         FileNotFoundError: no such file.
-        ParquetError: as :func:`read_table`; or a value that Python has no type for, as a date in the year 30000.
+        ParquetError: as :func:`read_table`; or a value that Python has no type for, as a year 30000.
     """
     table = read_table(path)
     try:

@@ -59,7 +59,7 @@ def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recip
 
 
 def _read(path: Path, root: Path, heirs: tuple[Path, ...], known: dict[Path, Recipe]) -> Recipe:
-    """``known`` has what was read: each file once, since n files that name a parent twice ask for it 2^n times."""
+    """``known`` has what was read: n files that each name a parent twice would ask for it 2^n times."""
     if path in heirs:
         raise ConfigError(f"{path}: inherits from itself: {' -> '.join(map(str, (*heirs, path)))}")
     if len(heirs) >= _DEEPEST:
