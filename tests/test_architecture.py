@@ -8,6 +8,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "gdpo"
 ALLOWED = {
     "advantage": set(),
+    "cluster": set(),
     "grading": set(),
     "statistics": set(),
     "rewards": {"grading"},
@@ -19,6 +20,7 @@ ALLOWED = {
         "advantage",
         "grading",
         "rewards",
+        "cluster",
         "config",
         "sampling",
         "model_folder",

@@ -124,13 +124,14 @@ def train(
     threads: Annotated[int, typer.Option(min=1, help="computing threads")] = 1,
     group: Annotated[str, typer.Option(help="group in W&B: the experiment")] = "",
     wandb: Annotated[WandbChoice, typer.Option(help="auto: online with an API key, else offline")] = "auto",
+    reserve: Annotated[float, typer.Option(help="seconds of a SLURM job kept for the last checkpoint")] = 600,
 ) -> None:
     """Train one run with veRL, going on from its newest checkpoint; CONFIG is the resolved run config."""
     from gdpo.verl_plugin.launch import train as run_training
 
     data = (train_problems, validation_problems)
     outputs = (metrics, summary, log)
-    run_training(config, *data, model, checkpoints, *outputs, label, threads, group, wandb)
+    run_training(config, *data, model, checkpoints, *outputs, label, threads, group, wandb, reserve)
 
 
 @app.command()

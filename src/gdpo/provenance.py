@@ -42,6 +42,10 @@ _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _URL_LOGIN = re.compile(r"(?<=://)[^/\s@]+@")
 
 
+class Stopped(Exception):
+    """Raised in a session that ends before its last step as planned: it was interrupted, and did not fail."""
+
+
 def facts() -> dict[str, Any]:
     """Code, packages, git state and machine of this process; nothing of its environment variables."""
     return {
@@ -135,7 +139,7 @@ def session(
     write()
     try:
         yield
-    except (SystemExit, KeyboardInterrupt):
+    except (SystemExit, KeyboardInterrupt, Stopped):
         end("interrupted")
         raise
     except Exception as error:

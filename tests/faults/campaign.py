@@ -166,7 +166,7 @@ def _damaged(spoil: Callable[[Path], None]) -> Fault:
         training = lab.training()
         lab.until_saved(training, 2)
         spoil(step_folder(training.checkpoints, newest_step(training.checkpoints)))
-        return lab.finish(training, sentence="is damaged (")
+        return lab.finish(training, sentence="is damaged (", together=True)
 
     return trial
 
@@ -217,7 +217,7 @@ def _moved(lab: Lab) -> Outcome:
     moved.process = training.process
     for name in ("checkpoints", "run", "job.log"):
         shutil.move(training.folder / name, moved.folder / name)
-    return lab.finish(moved)
+    return lab.finish(moved, together=True)
 
 
 # ---- surroundings --------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def _stale_session(lab: Lab) -> Outcome:
     lab.until_saved(training, 1)
     (training.checkpoints / "lock").touch()
     try:
-        return lab.finish(training)
+        return lab.finish(training, together=True)
     finally:
         if not there:
             shutil.rmtree(session)

@@ -29,14 +29,14 @@ _MEASURED = ("timing", "perf/", "actor/perf/")
 _TIMEOUT = 600
 
 
-def write_config(folder: Path) -> Path:
-    """A resolved DGDO run of twelve steps with a checkpoint and a validation every third."""
+def write_config(folder: Path, steps: int) -> Path:
+    """A resolved DGDO run with a checkpoint and a validation every third step."""
     values = {
         "method": "dgdo",
         "algorithm": {"warmup_steps": 1},
         "rewards": {"correctness": {}, "length": {"options": {"limit": 20}}},
         "training": {
-            "steps": STEPS,
+            "steps": steps,
             "lr": 1e-3,
             "train_batch_size": 8,
             "ppo_mini_batch_size": 4,
@@ -58,16 +58,17 @@ class Training:
     Args:
         folder: where everything of it goes.
         toy: folder with ``model``, ``train.parquet`` and ``validation.parquet``.
+        steps: length of the training.
     """
 
-    def __init__(self, folder: Path, toy: Path):
+    def __init__(self, folder: Path, toy: Path, steps: int = STEPS):
         self.folder, self.toy = folder, toy
-        self.config = write_config(folder)
+        self.config = write_config(folder, steps)
         self.process: subprocess.Popen | None = None
         self._shm = set(Path("/dev/shm").iterdir())
 
-    def start(self, environment: Mapping[str, str] | None = None, wandb: str = "disabled") -> None:
-        """Begin the job, or go on with it."""
+    def command(self, *options: str) -> list[str]:
+        """What trains it."""
         paths = [
             self.config,
             self.toy / "train.parquet",
@@ -78,10 +79,13 @@ class Training:
             self.folder / "run" / "summary.json",
         ]
         command = [sys.executable, "-m", "gdpo.cli", "train", *map(str, paths)]
-        command += ["--log", str(self.folder / "train.log"), "--wandb", wandb]
+        return [*command, "--log", str(self.folder / "train.log"), *options]
+
+    def start(self, environment: Mapping[str, str] | None = None, wandb: str = "disabled") -> None:
+        """Begin the job, or go on with it."""
         with (self.folder / "job.log").open("ab") as log:
             self.process = subprocess.Popen(
-                command,
+                self.command("--wandb", wandb),
                 start_new_session=True,
                 env=os.environ | {"GDPO_FAULT": str(self.folder)} | dict(environment or {}),
                 stdout=log,

@@ -7,6 +7,8 @@ import time
 import pytest
 from filelock import FileLock
 
+from gdpo.run_state import LOCK
+
 GUARDED = """
 import subprocess, sys, time
 from pathlib import Path
@@ -22,6 +24,18 @@ from pathlib import Path
 from gdpo.verl_plugin import launch
 with launch._only_trainer(Path(sys.argv[1]), "second"):
     print("trained", flush=True)
+"""
+SCRATCHED = """
+import sys
+from pathlib import Path
+from gdpo.verl_plugin import launch
+launch.SCRATCH = Path(sys.argv[1])
+times = 0
+for _ in range(200):
+    with launch._scratch_folder() as folder:
+        (folder / "ray").mkdir()
+        times += (folder / "ray").is_dir()
+print(times)
 """
 
 
@@ -58,3 +72,13 @@ def test_a_second_job_waits_for_the_first(tmp_path):
             second.wait(1)
     output, _ = second.communicate(timeout=20)
     assert output == "trained\n"
+
+
+def test_jobs_that_start_at_once_leave_each_others_folders_alone(tmp_path):
+    (tmp_path / "gdpo-ray-1-dead").mkdir()
+    (tmp_path / "gdpo-ray-1-dead" / LOCK).touch()
+    command = [sys.executable, "-c", SCRATCHED, tmp_path]
+    jobs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)]
+    jobs += [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)]
+    assert [job.communicate(timeout=60)[0] for job in jobs] == ["200\n", "200\n"]
+    assert list(tmp_path.iterdir()) == []

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -24,17 +25,23 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from gdpo import checkpoints as saved
+from gdpo.cluster.continuation import check_progress, go_on_later
+from gdpo.cluster.job import Job, current_job
 from gdpo.config.run import RunConfig, content_hash, load_run_config
+from gdpo.config.training import HardwareConfig
 from gdpo.model_folder import model_hash
 from gdpo.parquet import write_table
-from gdpo.provenance import error_in_log, one_line, restore_provenance, session
+from gdpo.provenance import Stopped, error_in_log, one_line, restore_provenance, session
 from gdpo.run_state import LOCK
 from gdpo.step_log import all_steps, newest_step, start_segment
+from gdpo.verl_plugin.deadline import OUT_OF_TIME, UNTIL
 from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
 from gdpo.verl_plugin.progress import LABEL, STREAM
 from gdpo.verl_plugin.wandb_run import Choice, Tracking, wandb_id
 from gdpo.whole_file import write_text
 
+KILL_RESERVE = 30
+"""Seconds before the end of a job at which what still trains is killed, and the job queued again."""
 SCRATCH = Path("/tmp")
 """Not the job's own temporary folder: sockets have paths of at most 107 characters."""
 
@@ -56,8 +63,12 @@ def train(
     threads: int = 1,
     group: str = "",
     wandb: Choice = "auto",
+    reserve: float = 600,
 ) -> None:
     """Train a run to its last step, going on from its newest complete checkpoint.
+
+    Within a SLURM job with a time limit, it stops before the limit with a checkpoint and puts the job back
+    into the queue, as often as it takes; each of these sessions must have come further.
 
     Args:
         config: resolved run config (JSON).
@@ -72,9 +83,12 @@ def train(
         threads: computing threads of the rollout and of the training worker.
         group: group of the run in W&B.
         wandb: whether W&B gets the metrics; auto is online with an API key and offline without.
+        reserve: seconds before the end of a SLURM job that are kept for a last checkpoint and for ending.
 
     Raises:
         TrainingFailed: the trainer failed; its checkpoints stay.
+        NoProgress: a job came no further in its whole time, or in several starts.
+        SlurmError: SLURM does not know this job, or does not put it back into the queue.
         CheckpointError: there are checkpoints and none of them is whole.
     """
     run, tracking = load_run_config(config), Tracking.of(wandb, label, group, os.environ)
@@ -83,15 +97,23 @@ def train(
     key = content_hash([run.resolved(), *data.values(), inputs["model"]])
     folder = (checkpoints / key).resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    job = current_job(os.environ)
     with _only_trainer(folder, label):
         step = saved.use_newest(folder, lambda text: _say(label, text))
         if step < run.training.steps:
+            if job:
+                check_progress(folder, job, step)
             known = {"checkpoint": key, "config": content_hash(json.loads(config.read_text())), **inputs}
             known |= _facts(run, tracking, folder)
             paths = RunPaths(config, model, train_parquet, validation_parquet, folder)
             paths = RunPaths(*(path.resolve() for path in paths))
-            with session(known, [folder, metrics.parent], log, step, partial(newest_step, folder)):
-                _run_trainer(run, paths, step, tracking, log, threads)
+            try:
+                with session(known, [folder, metrics.parent], log, step, partial(newest_step, folder)):
+                    _run_trainer(run, paths, step, tracking, log, threads, job, reserve)
+            except Stopped:
+                now = saved.newest_step(folder)
+                _say(label, f"the job's time is up after step {now} of {run.training.steps}")
+                go_on_later(job, step, now)
         else:
             restore_provenance(folder, metrics.parent)
     write_table(pa.Table.from_pandas(pd.DataFrame(all_steps(folder)), preserve_index=False), metrics)
@@ -130,7 +152,14 @@ def _facts(run: RunConfig, tracking: Tracking, folder: Path) -> dict[str, Any]:
 
 
 def _run_trainer(
-    run: RunConfig, paths: RunPaths, step: int, tracking: Tracking, log: Path, threads: int
+    run: RunConfig,
+    paths: RunPaths,
+    step: int,
+    tracking: Tracking,
+    log: Path,
+    threads: int,
+    job: Job | None,
+    reserve: float,
 ) -> None:
     folder, label = paths.checkpoints, tracking.name
     segment = start_segment(folder, step)
@@ -140,6 +169,9 @@ def _run_trainer(
     with _scratch_folder() as scratch, log.open("ab") as log_file:
         terminal = os.dup(2)
         environment = _environment(run, scratch, segment, label, threads) | tracking.variables(folder)
+        end = job.end if job else None
+        if end is not None:
+            environment[UNTIL] = str(end - reserve)
         child = subprocess.Popen(
             command,
             env=environment | {STREAM: str(terminal)},
@@ -152,7 +184,9 @@ def _run_trainer(
         )
         os.close(terminal)
         with _watchdog(child.pid, scratch):
-            code = _wait(child)
+            code = _wait(child, end)
+    if code == OUT_OF_TIME:
+        raise Stopped
     if code:
         error = error_in_log(log, log_start)
         reason = one_line(error) if error else f"its last lines:\n{_tail(log)}"
@@ -176,7 +210,7 @@ def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threa
         "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1",
         LABEL: label,
-        "GDPO_RAY_INIT": json.dumps(_ray_settings(scratch)),
+        "GDPO_RAY_INIT": json.dumps(_ray_settings(scratch, run.hardware)),
     }
     if on_cpu:
         values |= {
@@ -187,7 +221,10 @@ def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threa
             "TQ_NUM_THREADS": "1",
             "GLOO_SOCKET_IFNAME": "lo",
         }
-    return os.environ | values | ({} if "RAY_ADDRESS" in os.environ else _private_ray())
+    inherited = dict(os.environ)
+    # SLURM names a job's GPUs in AMD's variable too, and veRL refuses to start where both are set.
+    inherited.pop("ROCR_VISIBLE_DEVICES", None)
+    return inherited | values | ({} if "RAY_ADDRESS" in os.environ else _private_ray())
 
 
 def _private_ray() -> dict[str, str]:
@@ -200,13 +237,12 @@ def _private_ray() -> dict[str, str]:
     }
 
 
-def _ray_settings(scratch: Path) -> dict[str, object]:
-    return {
-        "num_cpus": 16,
-        "num_gpus": 1,
-        "object_store_memory": 300_000_000,
-        "_temp_dir": str(scratch / "ray"),
-    }
+def _ray_settings(scratch: Path, hardware: HardwareConfig) -> dict[str, object]:
+    """What the private Ray of one node has; on a GPU node its own guess of cores and memory is right."""
+    settings = {"num_gpus": hardware.gpus_per_node, "_temp_dir": str(scratch / "ray")}
+    if hardware.platform == "cpu":
+        settings |= {"num_cpus": 16, "object_store_memory": 300_000_000}
+    return settings
 
 
 @contextlib.contextmanager
@@ -241,30 +277,37 @@ def _scratch_folder() -> Iterator[Path]:
     """
     for stale in SCRATCH.glob("gdpo-ray-*-*"):
         _remove_if_dead(stale)
-    folder = Path(tempfile.mkdtemp(prefix=f"gdpo-ray-{os.getpid()}-", dir=SCRATCH))
+    new = Path(tempfile.mkdtemp(prefix=f".gdpo-ray-{os.getpid()}-", dir=SCRATCH))
+    folder = new.with_name(new.name[1:])
     try:
-        with FileLock(folder / LOCK):
+        with FileLock(new / LOCK):
+            new.rename(
+                folder
+            )  # only now: another job would take a folder that is not locked for a dead one's
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_if_dead(folder: Path) -> None:
-    """Remove a scratch folder whose job no longer holds its lock; one without a lock is just being made."""
-    if (folder / LOCK).exists() and folder.stat().st_uid == os.getuid():
-        with contextlib.suppress(Timeout, OSError), FileLock(folder / LOCK, blocking=False):
-            shutil.rmtree(folder, ignore_errors=True)
+    """Remove a scratch folder whose job no longer holds its lock; another job may be removing it as well."""
+    with contextlib.suppress(Timeout, OSError):
+        if folder.stat().st_uid == os.getuid():
+            with FileLock(folder / LOCK, blocking=False):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait(child: subprocess.Popen) -> int:
-    """Wait for the trainer; on a signal or its end, leave no process of its group behind."""
+def _wait(child: subprocess.Popen, end: float | None) -> int:
+    """Wait for the trainer; on a signal, its end, or shortly before the job's, leave nothing of its group."""
 
     def stop(signum, frame):
         raise SystemExit(128 + signum)
 
     previous = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
-        return child.wait()
+        return child.wait(None if end is None else max(0, end - KILL_RESERVE - time.time()))
+    except subprocess.TimeoutExpired:
+        return OUT_OF_TIME
     finally:
         for signum, handler in previous.items():
             signal.signal(signum, handler)

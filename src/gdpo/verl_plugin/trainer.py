@@ -29,6 +29,7 @@ from gdpo.checkpoints import begin, prune, seal, step_folder
 from gdpo.config.run import load_run_config
 from gdpo.provenance import one_line
 from gdpo.rewards import RewardError
+from gdpo.verl_plugin.deadline import OUT_OF_TIME, Deadline
 from gdpo.verl_plugin.progress import Progress
 from gdpo.verl_plugin.reward_columns import FAILURE, check_groups, reward_columns
 from gdpo.verl_plugin.wandb_run import open_wandb_run
@@ -54,6 +55,7 @@ class GDPOTrainer(PPOTrainerSync):
         self._checkpoint_due = False
         self._prompts_fetched = 0
         self._progress = Progress(self.run_config.training)
+        self._deadline = Deadline()
         super().__init__(config)
         # A server that does not answer is waited for while the workers start.
         self._wandb_run = ThreadPoolExecutor(1).submit(self._open_wandb_run)
@@ -128,13 +130,20 @@ class GDPOTrainer(PPOTrainerSync):
         self._checkpoint_due = True
 
     def _commit_checkpoint(self, metrics: dict) -> None:
-        """Save the checkpoint that is due, with the estimator's state, and seal it.
+        """Save the checkpoint that is due, with the estimator's state, and seal it; stop where time is short.
 
         Args:
             metrics: of its step.
         """
-        if not self._checkpoint_due:
-            return
+        late = self._deadline.too_late_for_another() and self.global_steps < self.run_config.training.steps
+        if self._checkpoint_due or late:
+            self._write_checkpoint(metrics)
+        if late:
+            self._progress.say(f"no time for another step: stopping after step {self.global_steps}")
+            self.logger.finish()
+            raise SystemExit(OUT_OF_TIME)
+
+    def _write_checkpoint(self, metrics: dict) -> None:
         self._checkpoint_due = False
         folder = step_folder(Path(self.config.trainer.default_local_dir), self.global_steps)
         begin(folder)
@@ -195,6 +204,7 @@ class GDPOTrainer(PPOTrainerSync):
         super().on_train_begin()
         self.logger = _Recorder(self.logger, self._commit_checkpoint, self._without_wandb)
         self._progress.start(self.global_steps)
+        self._deadline.start()
 
     def _compute_metrics(self, batch: KVBatchMeta, metrics: dict, timing_raw: dict, **kwargs) -> None:
         super()._compute_metrics(batch, metrics, timing_raw, **kwargs)
