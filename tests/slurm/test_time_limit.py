@@ -15,8 +15,6 @@ from gdpo.step_log import all_steps
 
 pytestmark = pytest.mark.slow
 
-STEPS = 80
-
 
 class Submitted(Training):
     """A training as a SLURM job, outside Snakemake."""
@@ -55,36 +53,23 @@ class Submitted(Training):
             time.sleep(0.2)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(toy, tmp_path_factory):
-    """The training without a limit, its result, and seconds until its first step and of all steps."""
-    training = Training(tmp_path_factory.mktemp("undisturbed"), toy, STEPS)
-    start = time.time()
-    training.start()
-    assert training.wait_for(lambda: training.recorded() >= 1)
-    first = time.time() - start
-    assert training.end() == 0
-    return result(training), first, time.time() - start - first
-
-
 def sessions(training: Training) -> list[dict]:
     return json.loads((training.folder / "run" / "provenance.json").read_text())["sessions"]
 
 
-def test_a_training_that_hits_its_time_limit_twice_ends_as_if_it_had_not(slurm, toy, undisturbed, tmp_path):
-    expected, first, rest = undisturbed
-    training = Submitted(tmp_path, toy, STEPS)
-    # Time for a start and less than half of the steps.
-    training.submit("--time=5", reserve=300 - (1.3 * first + rest / 4))
+def test_a_training_that_hits_its_time_limit_twice_ends_as_if_it_had_not(slurm, toy, tmp_path):
+    expected, training = Training(tmp_path / "undisturbed", toy, 3), Submitted(tmp_path / "limited", toy, 3)
+    assert expected.run() == 0
+    # Ten of the 300 seconds, less than a start takes: each job has time for the one step that it began.
+    training.submit("--time=5", reserve=290)
     assert training.until("COMPLETED", "FAILED", "TIMEOUT") == "COMPLETED", training.said
-    assert int(training.show()["Restarts"]) >= 2
-    assert training.said.count("the job's time is up after step") == int(training.show()["Restarts"])
-    assert result(training) == expected
+    assert training.show()["Restarts"] == "2"
+    assert re.findall(r"the job's time is up after step (\d) of 3", training.said) == ["1", "2"]
+    assert result(training) == result(expected)
     found = sessions(training)
-    assert [s["outcome"] for s in found] == ["interrupted"] * (len(found) - 1) + ["done"]
-    # Nothing is trained twice: each session goes on where the one before stopped.
-    assert [s["from_step"] for s in found] == [0, *(s["to_step"] for s in found[:-1])]
-    assert [row["step"] for row in all_steps(training.checkpoints)] == list(range(1, STEPS + 1))
+    assert [s["outcome"] for s in found] == ["interrupted", "interrupted", "done"]
+    assert [s["from_step"] for s in found] == [0, 1, 2]
+    assert [row["step"] for row in all_steps(training.checkpoints)] == [0, 1, 2, 3]  # 0: the validation before it
     assert not training.processes()
 
 
