@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, settings
 
 FACTOR = int(os.environ.get("GDPO_FUZZ_EXAMPLES", "1"))
 SECONDS = 10
-"""Most that one example may take; the slowest take a tenth of a second on an idle machine."""
+"""Most computing time of one example; the slowest take a tenth of a second."""
+PATIENCE = 10
+"""How much longer it may take by the clock: the machine may be busy, or a worker may be waited for."""
 
 
 def budget(examples: int) -> settings:
@@ -29,15 +31,20 @@ class Hang(BaseException):
 
 @contextlib.contextmanager
 def in_time(seconds: float = SECONDS) -> Iterator[None]:
-    """Raise :class:`Hang` where the block takes longer; regular expressions look for signals as well."""
+    """Raise :class:`Hang` where the block computes longer; regular expressions look for signals as well."""
 
-    def ring(*_) -> None:
-        raise Hang(f"took more than {seconds} seconds")
+    def ring(signum: int, _: object) -> None:
+        raise Hang(f"took more than {seconds} seconds ({signal.Signals(signum).name})")
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = {signal.SIGPROF: (signal.ITIMER_PROF, seconds)}
+    timers[signal.SIGALRM] = (signal.ITIMER_REAL, PATIENCE * seconds)
+    before = {signum: signal.signal(signum, ring) for signum in timers}
+    for timer, most in timers.values():
+        signal.setitimer(timer, most)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for timer, _ in timers.values():
+            signal.setitimer(timer, 0)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)

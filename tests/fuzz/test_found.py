@@ -81,11 +81,11 @@ def test_golds_that_are_no_answers_are_refused(answer):
 )
 def test_no_pattern_takes_long_on_the_longest_answer(piece):
     answer = (piece * 5000)[:5000]
-    start = time.perf_counter()
+    start = time.process_time()
     normalize_answer(answer)
     verdict_without_parser(rf"\boxed{{{answer}}}", Gold(("1",)))
     normalise_gold(answer)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_the_longest_answer_is_left_as_it_is():

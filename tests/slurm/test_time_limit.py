@@ -69,7 +69,12 @@ def test_a_training_that_hits_its_time_limit_twice_ends_as_if_it_had_not(slurm, 
     found = sessions(training)
     assert [s["outcome"] for s in found] == ["interrupted", "interrupted", "done"]
     assert [s["from_step"] for s in found] == [0, 1, 2]
-    assert [row["step"] for row in all_steps(training.checkpoints)] == [0, 1, 2, 3]  # 0: the validation before it
+    assert [row["step"] for row in all_steps(training.checkpoints)] == [
+        0,
+        1,
+        2,
+        3,
+    ]  # 0: the validation before it
     assert not training.processes()
 
 
