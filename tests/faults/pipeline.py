@@ -56,7 +56,7 @@ class Pipelines:
                 shutil.rmtree(path)
         return study
 
-    def finish(self, study: Study, lost: str = "", said: bool = True) -> Outcome:
+    def finish(self, study: Study, lost: str, said: bool = True) -> Outcome:
         """Run a broken study to its end and compare."""
         left = left_behind(study)
         study.run("--unlock")
@@ -114,7 +114,7 @@ def disk_full(folder: str, *without: str) -> Callable[[Pipelines], Outcome]:
             said = "No space left on device" in output + logs
             partial = [str(path) for path in place.rglob("*.partial*")]
             remount("size=100m")
-            outcome = lab.finish(study, said=code != 0 and said)
+            outcome = lab.finish(study, "nothing", said=code != 0 and said)
         return outcome._replace(left_behind=[*outcome.left_behind, *partial])
 
     return trial
@@ -146,7 +146,7 @@ def read_only(lab: Pipelines) -> Outcome:
         code, output = study.run()
         remount("rw")
         said = "Read-only file system" in output or "Write-protected output files" in output
-        return lab.finish(study, said=code != 0 and said)
+        return lab.finish(study, "nothing", said=code != 0 and said)
 
 
 def moved(lab: Pipelines) -> Outcome:
