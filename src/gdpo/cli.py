@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from dotenv import load_dotenv
 from rich.console import Console
 from rich.markup import escape
 
@@ -22,6 +23,8 @@ ExistingFolder = Annotated[Path, typer.Argument(exists=True, file_okay=False)]
 
 def main() -> None:
     """Run the command line; errors that a user can mend are one line, without a traceback."""
+    # Here, not in a job's submission: what SLURM is told and Snakemake writes down holds no secret.
+    load_dotenv(Path(".env"))
     level = os.environ.get("GDPO_LOG_LEVEL", "INFO")
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:

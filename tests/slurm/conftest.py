@@ -1,7 +1,9 @@
 """A real SLURM for the tests in this folder; without root or its packages they skip."""
 
-import os
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 import sandbox
@@ -12,12 +14,14 @@ def cluster():
     """The tests' own cluster, which SLURM's commands find by the environment."""
     if problem := sandbox.missing():
         pytest.skip(problem)
-    sandbox.up()
-    os.environ |= sandbox.environment()
-    yield
-    for name in sandbox.environment():
-        del os.environ[name]
-    sandbox.down()
+    folder = Path(tempfile.mkdtemp(prefix="gdpo-slurm-", dir="/tmp"))  # a short path, for sockets
+    sandbox.up(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in sandbox.environment(folder).items():
+            patch.setenv(name, value)
+        yield
+    sandbox.down(folder)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """A real SLURM on this machine: one controller, four nodes with GPUs that are copies of /dev/null.
 
-    python tests/slurm/sandbox.py up      prints what to export
-    python tests/slurm/sandbox.py down
+    python tests/slurm/sandbox.py up /tmp/my-slurm      prints what to export
+    python tests/slurm/sandbox.py down /tmp/my-slurm
 
 Everything lies in one folder and is found through SLURM_CONF: /etc/slurm and the machine's own munge are not
-touched. Needs root, and Debian's packages slurm-wlm and munge.
+touched, and there may be several. Needs root, and Debian's packages slurm-wlm and munge.
 """
 
 import contextlib
@@ -19,10 +19,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-FOLDER = Path("/tmp/gdpo-slurm")
 NODES = {"gpu-a100-1": ("a100", 4), "gpu-a100-2": ("a100", 4), "gpu-b200-1": ("b200", 8), "cpu-1": ("", 0)}
 """Node -> type and number of its GPUs."""
-PORT = 16900
+COMMANDS = ("sbatch", "srun", "scontrol", "scancel", "squeue", "sinfo")
 NULL = os.makedev(1, 3)
 
 CONF = """
@@ -56,6 +55,7 @@ SelectTypeParameters=CR_Core_Memory
 GresTypes=gpu
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0
+JobSubmitPlugins=lua
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 JobRequeue=1
@@ -66,6 +66,18 @@ PartitionName=cpu Nodes=cpu-1 Default=YES MaxTime=1-0 DefaultTime=30 PriorityTie
 PartitionName=a100 Nodes=gpu-a100-[1-2] MaxTime=2-0 DefaultTime=30 PriorityTier=10 PreemptMode=off
 PartitionName=a100-low Nodes=gpu-a100-[1-2] MaxTime=2-0 DefaultTime=30 PriorityTier=1 PreemptMode=requeue
 PartitionName=b200 Nodes=gpu-b200-1 MaxTime=2-0 DefaultTime=30 PriorityTier=10 PreemptMode=off
+"""
+SUBMIT = """
+-- Accounts as a site has them, without its database.
+function slurm_job_submit(job, partitions, user)
+   if job.account ~= nil and job.account ~= "lab" then
+      slurm.log_user("account " .. job.account .. " is unknown here")
+      return 2045 -- ESLURM_INVALID_ACCOUNT
+   end
+   return slurm.SUCCESS
+end
+function slurm_job_modify(job, record, partitions, user) return slurm.SUCCESS end
+return slurm.SUCCESS
 """
 NODE = (
     "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=32 SocketsPerBoard=1 "
@@ -81,13 +93,16 @@ def missing() -> str | None:
     return f"{', '.join(programs)} not found: apt-get install slurm-wlm munge" if programs else None
 
 
-def environment(folder: Path = FOLDER) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     """What SLURM's commands need to find this cluster."""
-    return {"SLURM_CONF": str(folder / "slurm.conf")}
+    return {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": f"{folder}/bin:{os.environ['PATH']}"}
 
 
-def up(folder: Path = FOLDER) -> None:
+def up(folder: Path) -> None:
     """Start the cluster, empty of jobs, and wait until every node is idle.
+
+    Args:
+        folder: for everything it writes; with a short path, for munge's socket.
 
     Raises:
         RuntimeError: it does not come up within a minute; its logs are in the folder.
@@ -104,7 +119,7 @@ def up(folder: Path = FOLDER) -> None:
     _wait_for(lambda: _idle(folder), f"idle nodes; see {folder}/*.log")
 
 
-def down(folder: Path = FOLDER) -> None:
+def down(folder: Path) -> None:
     """End every job and daemon of the cluster; its folder with the logs stays."""
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         subprocess.run(
@@ -119,19 +134,41 @@ def down(folder: Path = FOLDER) -> None:
 
 def _write_config(folder: Path) -> None:
     host, devices, nodes, gres = socket.gethostname().split(".")[0], folder / "dev", [], ["AutoDetect=off"]
+    port, *ports = _free_ports(1 + len(NODES))
     devices.mkdir()
-    for number, (name, (kind, gpus)) in enumerate(NODES.items(), 1):
+    for node_port, (name, (kind, gpus)) in zip(ports, NODES.items(), strict=True):
         for gpu in range(gpus):
             os.mknod(devices / f"{name}-{gpu}", 0o666 | stat.S_IFCHR, NULL)
         wanted = f" Gres=gpu:{kind}:{gpus}" if gpus else ""
-        nodes.append(NODE.format(name=name, host=host, port=PORT + number, gres=wanted))
+        nodes.append(NODE.format(name=name, host=host, port=node_port, gres=wanted))
         if gpus:
             gres.append(f"NodeName={name} Name=gpu Type={kind} File={devices}/{name}-[0-{gpus - 1}]")
-    text = CONF.format(host=host, port=PORT, folder=folder, nodes="\n".join(nodes))
+    text = CONF.format(host=host, port=port, folder=folder, nodes="\n".join(nodes))
     (folder / "slurm.conf").write_text(text)
     (folder / "gres.conf").write_text("\n".join(gres) + "\n")
+    _write_commands(folder)
+    (folder / "job_submit.lua").write_text(SUBMIT)
     (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
     (folder / "state").mkdir()
+
+
+def _write_commands(folder: Path) -> None:
+    """SLURM's commands for jobs in which Snakemake removed every SLURM variable, SLURM_CONF too."""
+    (folder / "bin").mkdir()
+    for name in COMMANDS:
+        path = folder / "bin" / name
+        path.write_text(f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {shutil.which(name)} "$@"\n')
+        path.chmod(0o755)
+
+
+def _free_ports(number: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(number)]
+    for opened in sockets:
+        opened.bind(("127.0.0.1", 0))
+    ports = [opened.getsockname()[1] for opened in sockets]
+    for opened in sockets:
+        opened.close()
+    return ports
 
 
 def _start_munge(folder: Path) -> None:
@@ -176,8 +213,9 @@ def _wait_for(condition: Callable[[], bool], text: str, seconds: float = 60) -> 
 if __name__ == "__main__":
     if problem := missing():
         sys.exit(problem)
-    if sys.argv[1:] == ["up"]:
-        up()
-        print("".join(f"export {name}={value}\n" for name, value in environment().items()), end="")
+    action, place = sys.argv[1], Path(sys.argv[2])
+    if action == "up":
+        up(place)
+        print("".join(f"export {name}={value}\n" for name, value in environment(place).items()), end="")
     else:
-        down()
+        down(place)

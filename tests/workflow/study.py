@@ -11,7 +11,7 @@ import yaml
 from gdpo.config.recipe import read_recipe
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("workflow", "laptop", "config", "src")
+FOLDERS = ("workflow", "laptop", "slurm-a100", "config", "src")
 
 
 class Study:

@@ -22,6 +22,8 @@ rule dataset:
         f"{LOGS}/dataset/{{dataset}}.log",
     benchmark:
         f"{LOGS}/dataset/{{dataset}}.benchmark.tsv"
+    # On a cluster too: it takes seconds or minutes, and only the submit host may have a network.
+    localrule: True
     threads: 1
     resources:
         mem_mb=2000,
@@ -53,6 +55,7 @@ rule dataset_problems:
         f"{LOGS}/problems/{{name}}.benchmark.tsv"
     wildcard_constraints:
         name="|".join(map(re.escape, REAL)) or "(?!)",
+    localrule: True
     threads: 1
     resources:
         mem_mb=4000,
@@ -77,6 +80,7 @@ rule arithmetic_problems:
         f"{LOGS}/problems/{{name}}.benchmark.tsv"
     wildcard_constraints:
         name="|".join(map(re.escape, set(SETS) - set(REAL))) or "(?!)",
+    localrule: True
     threads: 1
     resources:
         mem_mb=1500,
@@ -98,6 +102,7 @@ rule disjoint:
         f"{LOGS}/disjoint/{{benchmark}}.log",
     benchmark:
         f"{LOGS}/disjoint/{{benchmark}}.benchmark.tsv"
+    localrule: True
     threads: 1
     resources:
         mem_mb=1500,

@@ -1,11 +1,17 @@
 """Stage 4: samples of every model on every benchmark, kept; and their grading, apart."""
 
 # Outside output:, so that a killed job goes on and more samples draw only the new ones.
-SAMPLES = os.environ.get("SAMPLES_DIR", "results/samples")
+SAMPLES = PLACES["samples"]
 GRADER = [
     f"grading/{path.name}"
     for path in sorted(Path(*gdpo.__path__, "grading").glob("*.py"))
 ]
+WITH_VLLM = EXPERIMENT.config.evaluation.sampling.backend == "vllm"
+
+
+def start_of(model: str) -> str:
+    """The starting model that a model was trained from, or is."""
+    return RUNS[model].model if model in RUNS else model
 
 
 rule sample:
@@ -21,10 +27,11 @@ rule sample:
         f"{LOGS}/sample/{{model}}/{{benchmark}}.log",
     benchmark:
         f"{LOGS}/sample/{{model}}/{{benchmark}}.benchmark.tsv"
-    threads: 1
+    threads: 8 if WITH_VLLM else 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        **(on_gpus(1, 1) if GPUS and WITH_VLLM else {"runtime": 240, **ON_CPU}),
+        mem_mb=lambda wildcards: 500
+        + EXPERIMENT.loading_mem_mb(start_of(wildcards.model)),
     params:
         model=lambda wildcards, input: Path(input.model).parent,
     message:
@@ -47,10 +54,13 @@ rule score:
         f"{LOGS}/score/{{model}}/{{benchmark}}.log",
     benchmark:
         f"{LOGS}/score/{{model}}/{{benchmark}}.benchmark.tsv"
+    group:
+        "report"
     threads: 1
     resources:
+        **ON_CPU,
         mem_mb=1500,
-        runtime=60,
+        runtime=20,
     message:
         "Grading {wildcards.model} on {wildcards.benchmark}"
     shell:
@@ -76,10 +86,13 @@ rule score_outputs:
         f"{LOGS}/score/{{model}}/{{benchmark}}.benchmark.tsv"
     wildcard_constraints:
         model="|".join(map(re.escape, OUTPUTS)) or "(?!)",
+    group:
+        "report"
     threads: 1
     resources:
+        **ON_CPU,
         mem_mb=1500,
-        runtime=60,
+        runtime=20,
     params:
         tokenizer=lambda wildcards: (
             f"--tokenizer {OUTPUTS[wildcards.model].tokenizer}"

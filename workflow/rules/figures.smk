@@ -58,8 +58,11 @@ rule training_curves:
         f"{LOGS}/figures/training_curves.log",
     benchmark:
         f"{LOGS}/figures/training_curves.benchmark.tsv"
+    group:
+        "report"
     threads: 1
     resources:
+        **ON_CPU,
         mem_mb=1500,
         runtime=10,
     params:
@@ -87,8 +90,11 @@ rule accuracy_length:
         f"{LOGS}/figures/accuracy_length.log",
     benchmark:
         f"{LOGS}/figures/accuracy_length.benchmark.tsv"
+    group:
+        "report"
     threads: 1
     resources:
+        **ON_CPU,
         mem_mb=1500,
         runtime=10,
     params:
@@ -111,8 +117,11 @@ rule paired_forest:
         f"{LOGS}/figures/paired_forest.log",
     benchmark:
         f"{LOGS}/figures/paired_forest.benchmark.tsv"
+    group:
+        "report"
     threads: 1
     resources:
+        **ON_CPU,
         mem_mb=1500,
         runtime=10,
     params:
@@ -136,8 +145,11 @@ rule length_distributions:
         f"{LOGS}/figures/length_distributions.log",
     benchmark:
         f"{LOGS}/figures/length_distributions.benchmark.tsv"
+    group:
+        "report"
     threads: 1
     resources:
+        **ON_CPU,
         mem_mb=3000,
         runtime=20,
     params:
@@ -162,8 +174,11 @@ rule dgdo_weights:
         f"{LOGS}/figures/dgdo_weights.log",
     benchmark:
         f"{LOGS}/figures/dgdo_weights.benchmark.tsv"
+    group:
+        "report"
     threads: 1
     resources:
+        **ON_CPU,
         mem_mb=1500,
         runtime=10,
     params:
@@ -187,8 +202,11 @@ rule advantage_groups:
         f"{LOGS}/figures/advantage_groups.log",
     benchmark:
         f"{LOGS}/figures/advantage_groups.benchmark.tsv"
+    group:
+        "report"
     threads: 1
     resources:
+        **ON_CPU,
         mem_mb=1500,
         runtime=10,
     message:
@@ -209,8 +227,11 @@ rule dgdo_saturation:
         f"{LOGS}/figures/dgdo_saturation.log",
     benchmark:
         f"{LOGS}/figures/dgdo_saturation.benchmark.tsv"
+    group:
+        "report"
     threads: 1
     resources:
+        **ON_CPU,
         mem_mb=1500,
         runtime=10,
     message:

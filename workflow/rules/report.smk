@@ -65,8 +65,11 @@ rule summary:
         f"{LOGS}/summary.log",
     benchmark:
         f"{LOGS}/summary.benchmark.tsv"
+    group:
+        "report"
     threads: 1
     resources:
+        **ON_CPU,
         mem_mb=1500,
         runtime=30,
     params:

@@ -78,8 +78,11 @@ rule tables:
         f"{LOGS}/tables.log",
     benchmark:
         f"{LOGS}/tables.benchmark.tsv"
+    group:
+        "report"
     threads: 1
     resources:
+        **ON_CPU,
         mem_mb=2000,
         runtime=120,
     params:
@@ -115,8 +118,11 @@ rule cost:
         f"{LOGS}/cost.log",
     benchmark:
         f"{LOGS}/cost.benchmark.tsv"
+    group:
+        "report"
     threads: 1
     resources:
+        **ON_CPU,
         mem_mb=1500,
         runtime=30,
     params:
@@ -169,8 +175,11 @@ rule data_tables:
         f"{LOGS}/data_tables.log",
     benchmark:
         f"{LOGS}/data_tables.benchmark.tsv"
+    group:
+        "report"
     threads: 1
     resources:
+        **ON_CPU,
         mem_mb=1500,
         runtime=30,
     params:

@@ -25,12 +25,9 @@ rule train:
         f"{LOGS}/train/{{run}}.log",
     benchmark:
         f"{LOGS}/train/{{run}}.benchmark.tsv"
-    threads: EXPERIMENT.config.resources.training_threads
+    threads: lambda wildcards: training_threads(wildcards.run)
     resources:
-        mem_mb=lambda wildcards: EXPERIMENT.resources(
-            RUNS[wildcards.run]
-        ).training_mem_mb,
-        runtime=1440,
+        **{name: training_resource(name) for name in training_job(next(iter(RUNS)))},
     params:
         model=lambda wildcards, input: Path(input.model).parent,
     message:
@@ -39,7 +36,7 @@ rule train:
         # What follows the outputs is no param: it changes no result, so it must not be a reason to train.
         "gdpo train {input.config} {input.train} {input.validation} {params.model} {CHECKPOINTS}"
         " {output.metrics} {output.summary} --log {log} --label {wildcards.run} --threads {threads}"
-        " --group {EXPERIMENT.name} --wandb {EXPERIMENT.config.monitoring.wandb}"
+        " --group {EXPERIMENT.name} --wandb {EXPERIMENT.config.monitoring.wandb}{RESERVE}"
 
 
 rule export:
@@ -54,8 +51,9 @@ rule export:
         f"{LOGS}/export/{{run}}.benchmark.tsv"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        **ON_CPU,
+        mem_mb=lambda wildcards: EXPERIMENT.loading_mem_mb(RUNS[wildcards.run].model),
+        runtime=60,
     params:
         folder=lambda wildcards, output: Path(output.manifest).parent,
     message:

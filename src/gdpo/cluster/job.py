@@ -32,7 +32,7 @@ def current_job(environment: Mapping[str, str]) -> Job | None:
         SlurmError: the environment names a job that SLURM does not know.
     """
     id = environment.get(JOB_ID)
-    return None if id is None else parse_job(id, _scontrol("show", "job", "--oneliner", id))
+    return None if id is None else parse_job(id, scontrol("show", "job", "--oneliner", id))
 
 
 def parse_job(id: str, shown: str) -> Job:
@@ -54,12 +54,17 @@ def requeue(job: Job, patience: float = 120) -> None:
     Raises:
         SlurmError: the cluster or the submission forbids it, or the job still runs after ``patience``.
     """
-    _scontrol("requeue", job.id)
+    scontrol("requeue", job.id)
     time.sleep(patience)
     raise SlurmError(f"job {job.id} was requeued and still runs after {patience:.0f} s")
 
 
-def _scontrol(*arguments: str) -> str:
+def scontrol(*arguments: str) -> str:
+    """What ``scontrol`` prints.
+
+    Raises:
+        SlurmError: it fails; the message is its own.
+    """
     command = ["scontrol", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)

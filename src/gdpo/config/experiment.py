@@ -210,6 +210,11 @@ class Experiment:
         config = run.config
         return estimate_memory(shape, config.training, config.hardware, config.micro_batch_size(), gpu_gb)
 
+    def loading_mem_mb(self, model: str) -> int:
+        """Host memory in MB of a job that loads a model: 8 bytes a parameter (fp32, a copy), and 1500."""
+        shape = self.config.models[model].shape
+        return 1500 + (8 * shape.parameters // 1_000_000 if shape else 0)
+
     def length_limit(self) -> int:
         """Response-length limit l in tokens: the evaluation's own, else that of the shared length reward."""
         if self.config.evaluation.length_limit is not None:

@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 from gdpo import checkpoints as saved
 from gdpo.cluster.continuation import check_progress, go_on_later
 from gdpo.cluster.job import Job, current_job
+from gdpo.cluster.ray_nodes import ray_on_nodes
 from gdpo.config.run import RunConfig, content_hash, load_run_config
 from gdpo.config.training import HardwareConfig
 from gdpo.model_folder import model_hash
@@ -87,6 +88,7 @@ def train(
 
     Raises:
         TrainingFailed: the trainer failed; its checkpoints stay.
+        RayNotStarted: a node of several did not join.
         NoProgress: a job came no further in its whole time, or in several starts.
         SlurmError: SLURM does not know this job, or does not put it back into the queue.
         CheckpointError: there are checkpoints and none of them is whole.
@@ -166,9 +168,12 @@ def _run_trainer(
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "gdpo.verl_plugin.main", *verl_overrides(run, paths, step, tracking)]
     log_start = log.stat().st_size if log.exists() else 0
-    with _scratch_folder() as scratch, log.open("ab") as log_file:
-        terminal = os.dup(2)
+    with _scratch_folder() as scratch, log.open("ab") as log_file, contextlib.ExitStack() as stack:
         environment = _environment(run, scratch, segment, label, threads) | tracking.variables(folder)
+        if _own_nodes(run):
+            each = (run.hardware.gpus_per_node, threads)
+            environment |= stack.enter_context(ray_on_nodes(*each, log, scratch / "ray", environment))
+        terminal = os.dup(2)
         end = job.end if job else None
         if end is not None:
             environment[UNTIL] = str(end - reserve)
@@ -224,7 +229,13 @@ def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threa
     inherited = dict(os.environ)
     # SLURM names a job's GPUs in AMD's variable too, and veRL refuses to start where both are set.
     inherited.pop("ROCR_VISIBLE_DEVICES", None)
-    return inherited | values | ({} if "RAY_ADDRESS" in os.environ else _private_ray())
+    several = _own_nodes(run) or "RAY_ADDRESS" in os.environ
+    return inherited | values | ({} if several else _private_ray())
+
+
+def _own_nodes(run: RunConfig) -> bool:
+    """Whether the run needs a Ray cluster over the nodes of its job: several, and nobody made one."""
+    return run.hardware.nodes > 1 and "RAY_ADDRESS" not in os.environ
 
 
 def _private_ray() -> dict[str, str]:

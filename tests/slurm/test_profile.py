@@ -1,0 +1,156 @@
+"""The whole DAG through ``--profile slurm-a100``, on a real SLURM."""
+
+import re
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from study import Study, small_experiment
+from training import deterministic
+
+from gdpo.parquet import read_table
+
+pytestmark = pytest.mark.slow
+
+SECRETS = {"WANDB_API_KEY": "0planted0" * 5, "HF_TOKEN": "hf_planted1planted1"}
+
+
+def make_study(folder: Path, steps: int = 3, **a100) -> Study:
+    """A small study with one training, and a site whose trainings go to the partition a100."""
+    values = small_experiment()
+    del values["runs"]["grpo"]
+    values["training"] |= {"steps": steps, "checkpoint_every": 2}
+    values["problems"]["benchmarks"].pop("arithmetic-hard")
+    values["monitoring"] = {"wandb": "offline"}
+    study = Study(folder, values)
+    write_site(study, **a100)
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in SECRETS.items()))
+    return study
+
+
+def write_site(study: Study, account: str | None = None, **a100) -> None:
+    partition = {"partition": "a100", "gres": "gpu:a100", "time_limit": 60} | a100
+    site = {
+        "account": account,
+        "partitions": {"cpu": {"partition": "cpu", "time_limit": 600}, "a100": partition},
+    }
+    (study.folder / "site.yaml").write_text(yaml.safe_dump(site))
+
+
+def submit(study: Study) -> subprocess.Popen:
+    return study.start("--config", "experiment=demo", profile="slurm-a100")
+
+
+def jobs() -> list[dict[str, str]]:
+    """Every job that SLURM still knows."""
+    shown = subprocess.run(["scontrol", "show", "job", "--oneliner"], capture_output=True, text=True).stdout
+    return [dict(re.findall(r"(\w+)=(\S*)", line)) for line in shown.splitlines() if "JobId" in line]
+
+
+@pytest.fixture
+def no_wait():
+    """Without SLURM's two minutes before a requeued job starts."""
+    done = threading.Event()
+
+    def release():
+        while not done.wait(1):
+            for job in jobs():
+                if job["JobState"] == "PENDING" and job["Reason"] == "BeginTime":
+                    subprocess.run(["scontrol", "update", f"JobId={job['JobId']}", "StartTime=now"])
+
+    thread = threading.Thread(target=release)
+    thread.start()
+    yield
+    done.set()
+    thread.join()
+
+
+@pytest.fixture
+def command_lines():
+    """Every command line on this machine while a test runs."""
+    seen, done = set(), threading.Event()
+
+    def look():
+        while not done.wait(0.2):
+            seen.update(" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"]))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    yield seen
+    done.set()
+    thread.join()
+
+
+def metrics(study: Study) -> str:
+    path = next(study.folder.glob("results/demo/runs/*/metrics.parquet"))
+    return deterministic(read_table(path).to_pandas()).to_csv()
+
+
+def test_the_demo_on_slurm_through_time_limits(slurm, no_wait, command_lines, tmp_path):
+    # Each of the training's jobs has 15 s, less than a start takes, and so time for the one step that it began.
+    study = make_study(tmp_path / "study", time_limit=5, reserve=285)
+    process = submit(study)
+    output, _ = process.communicate(timeout=1500)
+    assert process.returncode == 0, output
+    assert (study.folder / "results/report.html").exists()
+
+    # The model, two models sampled, training, export, and one job for all that follows.
+    mine = [job for job in jobs() if job["Command"] and str(study.folder) in job["WorkDir"]]
+    assert len(mine) == 6 and {job["JobState"] for job in mine} == {"COMPLETED"}
+    (training,) = [job for job in mine if "rule_train" in job["Comment"]]
+    assert training["Partition"] == "a100" and "gres:gpu:a100:1" in training["TresPerNode"]
+    assert training["Restarts"] == "2"
+    assert {job["Partition"] for job in mine if job is not training} == {"cpu"}
+
+    for secret in SECRETS.values():
+        assert not any(secret in line for line in command_lines)
+        files = [path for path in study.folder.rglob("*") if path.is_file() and path.name != ".env"]
+        assert not [path for path in files if secret.encode() in path.read_bytes()]
+
+    # The same study without SLURM: nothing to do; and trained again, the same.
+    assert not study.planned()
+    expected = metrics(study)
+    shutil.rmtree(study.folder / "results" / "demo" / "runs")
+    shutil.rmtree(study.folder / "results" / "checkpoints")
+    code, output = study.run("--until", "train")
+    assert code == 0, output
+    assert metrics(study) == expected
+
+
+def test_a_cancelled_job_is_reported_within_two_minutes(slurm, tmp_path):
+    study = make_study(tmp_path / "study", steps=1000)
+    process = submit(study)
+    end = time.monotonic() + 300
+    while not (running := [job["JobId"] for job in jobs() if "rule_train" in job["Comment"]]):
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(1)
+    time.sleep(30)
+    subprocess.run(["scancel", *running], check=True)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert f"SLURM-job '{running[0]}' failed, SLURM status is: 'CANCELLED'" in output
+
+
+@pytest.mark.parametrize(
+    ("site", "message"),
+    [
+        ({"partition": "a101"}, "invalid partition specified: a101"),
+        ({"account": "nobody"}, "account nobody is unknown here"),
+        ({"gres": "gpu:h100"}, "Requested node configuration is not available"),
+        ({"constraint": "fast"}, "Invalid feature specification"),
+        ({"time_limit": 2881}, "partition a100 ends jobs after 2880 minutes; asked for: 2881"),
+    ],
+)
+def test_what_slurm_refuses_is_said_once_before_any_job(slurm, tmp_path, site, message):
+    study = make_study(tmp_path / "study", **site)
+    process = submit(study)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert output.count(message) == 1 and "see site.yaml" in output
+    assert not [job for job in jobs() if job["JobState"] not in ("CANCELLED", "COMPLETED")]
+    assert not list(study.folder.glob("results/demo/models/*"))

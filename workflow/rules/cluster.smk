@@ -1,0 +1,50 @@
+"""Where jobs run: here, or on the partitions of the site file, if the profile names a kind of GPU."""
+
+from gdpo.cluster.job import SlurmError
+from gdpo.cluster.submission import check_submissions
+from gdpo.config.site import CPU
+
+# What every job on a partition without GPUs has; nothing where there is no cluster.
+ON_CPU = SITE.submission(CPU) if "gpu" in config else {}
+GPUS = SITE.partitions[config["gpu"]] if "gpu" in config else None
+
+
+def on_gpus(nodes: int, each: int) -> dict[str, str | int]:
+    """What a job on GPUs has; it may take all the time that the partition gives."""
+    asked = {"nodes": nodes, "gres": f"{GPUS.gres}:{each}", "runtime": GPUS.time_limit}
+    return SITE.submission(config["gpu"]) | asked
+
+
+def training_job(run: str) -> dict[str, str | int]:
+    """Resources of a training."""
+    hardware = RUNS[run].config.hardware
+    place = (
+        on_gpus(hardware.nodes, hardware.gpus_per_node) if GPUS else {"runtime": 1440}
+    )
+    return place | {"mem_mb": EXPERIMENT.resources(RUNS[run]).training_mem_mb}
+
+
+# A job that ends before its training does goes on from a checkpoint, for which this leaves time.
+RESERVE = f" --reserve {GPUS.reserve}" if GPUS else ""
+
+
+def training_threads(run: str) -> int:
+    """Computing threads of a training."""
+    return EXPERIMENT.resources(RUNS[run]).training_threads
+
+
+def training_resource(name: str):
+    """One resource of the training rule, as a function of the run."""
+    return lambda wildcards: training_job(wildcards.run)[name]
+
+
+onstart:
+    if GPUS:
+        # What SLURM refuses now, it would refuse for job after job.
+        trainings = [
+            {"threads": training_threads(run), **training_job(run)} for run in RUNS
+        ]
+        try:
+            check_submissions([{"runtime": 60, **ON_CPU}, *trainings])
+        except SlurmError as error:
+            raise WorkflowError(f"{error}; see site.yaml") from None
