@@ -92,7 +92,7 @@ def metrics(study: Study) -> str:
 
 
 def test_the_demo_on_slurm_through_time_limits(slurm, no_wait, command_lines, tmp_path):
-    # Each of the training's jobs has 15 s, less than a start takes, and so time for the one step that it began.
+    # Each of the training's jobs has 15 s, less than a start takes: time for the one step that it began.
     study = make_study(tmp_path / "study", time_limit=5, reserve=285)
     process = submit(study)
     output, _ = process.communicate(timeout=1500)
@@ -152,5 +152,5 @@ def test_what_slurm_refuses_is_said_once_before_any_job(slurm, tmp_path, site, m
     output, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     assert output.count(message) == 1 and "see site.yaml" in output
-    assert not [job for job in jobs() if job["JobState"] not in ("CANCELLED", "COMPLETED")]
+    assert not [job for job in jobs() if job["JobState"] not in ("CANCELLED", "COMPLETED")], jobs()
     assert not list(study.folder.glob("results/demo/models/*"))

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import time
+import zlib
 from pathlib import Path
 
 import psutil
@@ -38,7 +39,7 @@ def run_on_two_nodes(folder: Path, driver: str) -> subprocess.Popen:
     """A job as the executor plugin makes it: one process in a step, with all GPUs of two nodes."""
     (folder / "job.py").write_text(JOB)
     (folder / "driver.py").write_text(driver)
-    inner = f'python {folder}/job.py {folder} /tmp/gdpo-ray-{folder.name} "$(cat {folder}/driver.py)"'
+    inner = f'python {folder}/job.py {folder} {session(folder)} "$(cat {folder}/driver.py)"'
     asked = [
         "--partition=a100",
         "--nodes=2",
@@ -51,12 +52,17 @@ def run_on_two_nodes(folder: Path, driver: str) -> subprocess.Popen:
     return subprocess.Popen(["sbatch", "--wait", f"--output={folder}/out", *asked, "--wrap", step])
 
 
+def session(folder: Path) -> Path:
+    """Ray's folder; with a short path, for its sockets."""
+    return Path("/tmp", f"gdpo-ray-{zlib.crc32(str(folder).encode()):x}")
+
+
 def left_behind(folder: Path) -> list[str]:
     """Processes of the job's Ray, after a grace of 30 seconds."""
     end = time.monotonic() + 30
     while True:
         lines = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
-        lines = [line for line in lines if f"gdpo-ray-{folder.name}" in line]
+        lines = [line for line in lines if str(session(folder)) in line]
         if not lines or time.monotonic() > end:
             return lines
         time.sleep(0.5)
@@ -72,7 +78,7 @@ def test_two_nodes_are_one_ray_cluster_of_eight_gpus(slurm, tmp_path):
         assert sorted(devices.split(",")) == ["0", "1", "2", "3"] and given == "yes"
     # Without the token, nobody: it is random, and in no file of the job's.
     assert (tmp_path / "token").read_text() not in (tmp_path / "ray.log").read_text()
-    assert not left_behind(tmp_path) and not Path(f"/tmp/gdpo-ray-{tmp_path.name}").exists()
+    assert not left_behind(tmp_path) and not session(tmp_path).exists()
 
 
 def test_ray_ends_with_its_job_however_that_ends(slurm, tmp_path):

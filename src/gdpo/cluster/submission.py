@@ -20,6 +20,9 @@ OPTIONS = {
 """Resource of the executor plugin -> sbatch's option."""
 
 
+TRIAL = ("--parsable", "--begin=now+1hour", "--output=/dev/null")
+
+
 def check_submissions(jobs: Iterable[Mapping[str, str | int]]) -> None:
     """Ask SLURM about each different one of some jobs; see :func:`check_submission`."""
     for job in {tuple(job.items()) for job in jobs}:
@@ -27,9 +30,10 @@ def check_submissions(jobs: Iterable[Mapping[str, str | int]]) -> None:
 
 
 def check_submission(resources: Mapping[str, str | int]) -> None:
-    """Ask SLURM whether it takes such a job, by a job that is held and cancelled again.
+    """Ask SLURM whether it takes such a job, by a job of the next hour that is cancelled at once.
 
-    (``sbatch --test-only`` also refuses what would only have to wait, on a partition that is drained.)
+    (A held job is taken whatever GPUs it asks for; ``sbatch --test-only`` refuses what would only have to wait
+    on a partition that is drained.)
 
     Args:
         resources: of the executor plugin; ``runtime`` in minutes.
@@ -40,7 +44,7 @@ def check_submission(resources: Mapping[str, str | int]) -> None:
     """
     options = [f"--{OPTIONS[name]}={value}" for name, value in resources.items() if name in OPTIONS]
     try:
-        job = _slurm("sbatch", "--parsable", "--hold", "--output=/dev/null", *options, "--wrap=true")
+        job = _slurm("sbatch", *TRIAL, *options, "--wrap=true")
     except SlurmError as error:
         raise SlurmError(f"SLURM takes no job with {' '.join(options)}: {error}") from error
     _slurm("scancel", job.strip().split(";")[0])
