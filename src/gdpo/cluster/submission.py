@@ -20,7 +20,7 @@ OPTIONS = {
 """Resource of the executor plugin -> sbatch's option."""
 
 
-TRIAL = ("--parsable", "--begin=now+1hour", "--output=/dev/null")
+TRIAL = ("--job-name=gdpo-trial", "--parsable", "--begin=now+1hour", "--output=/dev/null")
 
 
 def check_submissions(jobs: Iterable[Mapping[str, str | int]]) -> None:
@@ -32,8 +32,8 @@ def check_submissions(jobs: Iterable[Mapping[str, str | int]]) -> None:
 def check_submission(resources: Mapping[str, str | int]) -> None:
     """Ask SLURM whether it takes such a job, by a job of the next hour that is cancelled at once.
 
-    (A held job is taken whatever GPUs it asks for; ``sbatch --test-only`` refuses what would only have to wait
-    on a partition that is drained.)
+    (A held job is taken whatever GPUs it asks for; ``sbatch --test-only`` refuses what would only have to
+    wait, where a partition is drained.)
 
     Args:
         resources: of the executor plugin; ``runtime`` in minutes.
