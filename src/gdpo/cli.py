@@ -306,7 +306,9 @@ def schema() -> None:
 
 
 def _checkpoints() -> Path:
-    return Path(os.environ.get("CKPT_DIR", "results/checkpoints"))
+    from gdpo.config.site import places
+
+    return Path(places("")["checkpoints"])
 
 
 def _read_json(path: Path) -> Any:

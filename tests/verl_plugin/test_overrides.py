@@ -33,6 +33,7 @@ for overrides in json.load(sys.stdin):
 print("CONFIGS" + json.dumps(composed))
 """
 TRACKING = Tracking("offline", "gdpo", 'a "run", 1e5', "")
+PAPER = [f"{name}{devices}" for name in ("paper", "paper-b200") for devices in ("", "-8gpu", "-2nodes")]
 CUDA = {
     "platform": "cuda",
     "gpus_per_node": 4,
@@ -93,21 +94,22 @@ def test_verl_accepts_every_run(composed):
 
 @pytest.fixture
 def paper(monkeypatch, tmp_path):
-    """The first seed of every run of both paper experiments."""
+    """The first seed of every run of the paper's experiments."""
     for name in ("train_math", "test_aime", "test_amc", "test_math"):
         (tmp_path / f"{name}.json").write_text("[]")
     monkeypatch.setenv("GDPO_DATA_MIRROR", str(tmp_path))
-    experiments = [load_experiment(ROOT / "config" / f"{name}.yaml") for name in ("paper", "paper-b200")]
+    experiments = [load_experiment(ROOT / "config" / f"{name}.yaml") for name in PAPER]
     return [run.config for experiment in experiments for run in experiment.runs.values() if run.seed == 1]
 
 
 def test_verl_accepts_every_run_of_the_paper(paper):
-    assert len(paper) == 18
+    assert len(paper) == 9 * len(PAPER)
     for run, config in zip(paper, compose(paper), strict=True):
         rollout = config["actor_rollout_ref"]["rollout"]
         assert config["data"]["train_batch_size"] == run.training.train_batch_size >= 256
         assert config["actor_rollout_ref"]["actor"]["ppo_mini_batch_size"] == run.training.ppo_mini_batch_size
         assert (rollout["name"], rollout["n"]) == ("vllm", 16)
+        assert config["trainer"]["nnodes"] * config["trainer"]["n_gpus_per_node"] in (4, 8)
         assert rollout["gpu_memory_utilization"] == run.hardware.gpu_memory_utilization
         assert config["trainer"]["test_freq"] == 20 and config["trainer"]["save_freq"] == 50
 
