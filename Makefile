@@ -1,6 +1,7 @@
 # make demo        set up and run the whole experiment on this machine
 # make demo-real   the same with a real pretrained model and real problems (GDPO_DATA_MIRROR names their folder)
 # make test        all tests;  make test-fast: those under 3 minutes in all
+# make test-slurm  the whole DAG on a real SLURM on this machine: root, and Debian's slurm-wlm and munge
 # make faults     break trainings and the DAG in every way and compare the results: an hour, some faults need root
 # make fuzz       readers and loaders under fifty times the tests' examples
 # make bench       all benchmarks;  make bench-<name>: one
@@ -10,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 PYTEST := python -m pytest
 
-.PHONY: setup demo demo-real test test-fast faults fuzz lint bench lock
+.PHONY: setup demo demo-real test test-fast test-slurm faults fuzz lint bench lock
 setup:
 	@$(SETUP)
 
@@ -28,6 +29,9 @@ test: test-fast
 test-fast:
 	@$(SETUP) peers
 	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile -m "not slow"
+
+test-slurm: setup
+	$(PYTEST) -rs tests/slurm
 
 faults:
 	@$(SETUP) peers

@@ -66,7 +66,7 @@ def test_offload_reference_and_parallel_change_what_they_should():
 
     assert of(offload=True).kept == 0 < of().kept == of().state
     assert of(nodes=2).state == of().state / 2
-    assert of(plain.model_copy(update={"kl_loss_coef": 0.1})).state == of().state * 20 / 16
+    assert of(plain.model_copy(update={"kl_loss_coef": 0.1})).state == of().state  # kept in host memory
     assert of(tensor_parallel=2).weights == of().weights / 2
     assert of(gradient_checkpointing=False).activations > of().activations
 
@@ -81,8 +81,8 @@ def test_offload_reference_and_parallel_change_what_they_should():
         ),
         (
             {"sizes.4b.hardware.gpu_memory_utilization": 0.9},
-            "models.qwen3-4b: sampling takes about 92 GB .*set hardware.offload, or lower "
-            "hardware.gpu_memory_utilization to at most 0.75",
+            "models.qwen3-4b: sampling takes about 88 GB .*set hardware.offload, or lower "
+            "hardware.gpu_memory_utilization to at most 0.80",
         ),
         (
             {"sizes.7b.hardware.gpu_memory_utilization": 0.1},

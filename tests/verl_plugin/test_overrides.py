@@ -111,6 +111,7 @@ def test_verl_accepts_every_run_of_the_paper(paper):
         assert (rollout["name"], rollout["n"]) == ("vllm", 16)
         assert config["trainer"]["nnodes"] * config["trainer"]["n_gpus_per_node"] in (4, 8)
         assert rollout["gpu_memory_utilization"] == run.hardware.gpu_memory_utilization
+        assert config["actor_rollout_ref"]["ref"]["fsdp_config"]["param_offload"]
         assert config["trainer"]["test_freq"] == 20 and config["trainer"]["save_freq"] == 50
 
 

@@ -53,7 +53,8 @@ class MemoryEstimate(NamedTuple):
     """Bytes on each GPU."""
 
     state: float
-    """Sharded: fp32 parameters, gradients and Adam's two moments, 16 bytes a parameter; reference, 4."""
+    """Sharded: fp32 parameters, gradients and Adam's two moments, 16 bytes a parameter. A KL loss's reference
+    model is in host memory then."""
     gathered: float
     """What FSDP has whole at a time, in bf16: the embeddings and two layers."""
     activations: float
@@ -125,7 +126,7 @@ def estimate_memory(
     tokens = training.max_tokens_per_gpu or micro_batch * length
     layers = 1 if hardware.gradient_checkpointing else shape.layers
     kept_inputs = 2 * shape.layers if hardware.gradient_checkpointing else 0
-    state = shape.parameters * (16 + (4 if training.kl_loss_coef else 0)) / devices
+    state = shape.parameters * 16 / devices
     engine, weights = (
         hardware.gpu_memory_utilization * gpu_gb * GB,
         2 * shape.parameters / hardware.tensor_parallel,

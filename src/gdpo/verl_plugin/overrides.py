@@ -182,6 +182,7 @@ def _cuda(hardware: HardwareConfig) -> dict[str, Any]:
         "actor_rollout_ref.model.enable_gradient_checkpointing": hardware.gradient_checkpointing,
         f"{actor}.param_offload": hardware.offload,
         f"{actor}.optimizer_offload": hardware.offload,
+        "actor_rollout_ref.ref.fsdp_config.param_offload": True,  # as published for every size
     }
 
 
