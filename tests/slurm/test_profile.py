@@ -1,7 +1,9 @@
 """The whole DAG through ``--profile slurm-a100``, on a real SLURM."""
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -42,14 +44,32 @@ def write_site(study: Study, account: str | None = None, **a100) -> None:
     (study.folder / "site.yaml").write_text(yaml.safe_dump(site))
 
 
-def submit(study: Study) -> subprocess.Popen:
-    return study.start("--config", "experiment=demo", profile="slurm-a100")
+@pytest.fixture
+def submit(slurm):
+    """Start the demo of a study through the profile; none of it is left when the test ends."""
+    started = []
+
+    def start(study: Study) -> subprocess.Popen:
+        started.append(
+            study.start("--config", "experiment=demo", profile="slurm-a100", start_new_session=True)
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def jobs() -> list[dict[str, str]]:
     """Every job that SLURM still knows."""
     shown = subprocess.run(["scontrol", "show", "job", "--oneliner"], capture_output=True, text=True).stdout
     return [dict(re.findall(r"(\w+)=(\S*)", line)) for line in shown.splitlines() if "JobId" in line]
+
+
+def jobs_of(study: Study) -> list[dict[str, str]]:
+    """The jobs that a study's Snakemake submitted."""
+    return [job for job in jobs() if job["WorkDir"] == str(study.folder) and job["JobName"] != "gdpo-trial"]
 
 
 @pytest.fixture
@@ -86,12 +106,11 @@ def command_lines():
     thread.join()
 
 
-def metrics(study: Study) -> str:
-    path = next(study.folder.glob("results/demo/runs/*/metrics.parquet"))
+def metrics(path: Path) -> str:
     return deterministic(read_table(path).to_pandas()).to_csv()
 
 
-def test_the_demo_on_slurm_through_time_limits(slurm, no_wait, command_lines, tmp_path):
+def test_the_demo_on_slurm_through_time_limits(submit, no_wait, command_lines, tmp_path):
     # Each of the training's jobs has 15 s, less than a start takes: time for the one step that it began.
     study = make_study(tmp_path / "study", time_limit=5, reserve=285)
     process = submit(study)
@@ -100,9 +119,9 @@ def test_the_demo_on_slurm_through_time_limits(slurm, no_wait, command_lines, tm
     assert (study.folder / "results/report.html").exists()
 
     # The model, two models sampled, training, export, and one job for all that follows.
-    mine = [job for job in jobs() if job["Command"] and str(study.folder) in job["WorkDir"]]
+    mine = jobs_of(study)
     assert len(mine) == 6 and {job["JobState"] for job in mine} == {"COMPLETED"}
-    (training,) = [job for job in mine if "rule_train" in job.get("Comment", "")]
+    (training,) = [job for job in mine if "rule_train" in job["Comment"]]
     assert training["Partition"] == "a100" and "gres:gpu:a100:1" in training["TresPerNode"]
     assert training["Restarts"] == "2"
     assert {job["Partition"] for job in mine if job is not training} == {"cpu"}
@@ -114,19 +133,20 @@ def test_the_demo_on_slurm_through_time_limits(slurm, no_wait, command_lines, tm
 
     # The same study without SLURM: nothing to do; and trained again, the same.
     assert not study.planned()
-    expected = metrics(study)
-    shutil.rmtree(study.folder / "results" / "demo" / "runs")
+    (path,) = study.folder.glob("results/demo/runs/*/metrics.parquet")
+    expected = metrics(path)
+    path.unlink()
     shutil.rmtree(study.folder / "results" / "checkpoints")
-    code, output = study.run("--until", "train")
+    code, output = study.run(str(path.relative_to(study.folder)))
     assert code == 0, output
-    assert metrics(study) == expected
+    assert metrics(path) == expected
 
 
-def test_a_cancelled_job_is_reported_within_two_minutes(slurm, tmp_path):
+def test_a_cancelled_job_is_reported_within_two_minutes(submit, tmp_path):
     study = make_study(tmp_path / "study", steps=1000)
     process = submit(study)
     end = time.monotonic() + 300
-    while not (running := [job["JobId"] for job in jobs() if "rule_train" in job.get("Comment", "")]):
+    while not (running := [job["JobId"] for job in jobs_of(study) if "rule_train" in job["Comment"]]):
         assert process.poll() is None and time.monotonic() < end
         time.sleep(1)
     time.sleep(30)
@@ -146,13 +166,12 @@ def test_a_cancelled_job_is_reported_within_two_minutes(slurm, tmp_path):
         ({"time_limit": 2881}, "partition a100 ends jobs after 2880 minutes; asked for: 2881"),
     ],
 )
-def test_what_slurm_refuses_is_said_once_before_any_job(slurm, tmp_path, site, message):
+def test_what_slurm_refuses_is_said_once_before_any_job(submit, tmp_path, site, message):
     study = make_study(tmp_path / "study", **site)
     process = submit(study)
     output, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     assert output.count(message) == 1 and "see site.yaml" in output
-    # SLURM remembers the trials, also those it refused; the study's jobs would have other names.
-    assert {job["JobName"] for job in jobs()} <= {"gdpo-trial"}
-    assert {job["JobState"] for job in jobs()} <= {"CANCELLED", "FAILED"}
+    assert not jobs_of(study)
+    assert {job["JobState"] for job in jobs() if job["JobName"] == "gdpo-trial"} <= {"CANCELLED", "FAILED"}
     assert not list(study.folder.glob("results/demo/models/*"))

@@ -53,7 +53,7 @@ class Study:
         """Messages of the jobs that would run now, without hashes and what is in brackets."""
         code, output = self.run("--dry-run", *arguments, profile=profile)
         assert code == 0, output
-        jobs = {job.strip() for job in re.findall(r"^Job \d+: ([^(\n]*)", output, re.M)}
+        jobs = {job.strip() for job in re.findall(r"^ *Job \d+: ([^(\n]*)", output, re.M)}
         assert jobs or "Nothing to be done" in output, output
         return {re.sub(r"-[0-9a-f]{8}\b", "", job) for job in jobs}
 
