@@ -183,17 +183,15 @@ def _trainings(plan: Plan) -> Table:
 
 def _memory_table(estimates: Mapping[str, MemoryEstimate]) -> Table:
     table = Table(title="GB on each GPU, estimated (docs/memory.md)", title_justify="left")
-    table.add_column("model", overflow="fold")
-    parts = {"state": "state", "activations": "activations", "logits": "logits", "update": "update"}
-    parts |= {"vLLM": "engine", "kept": "kept", "rollout": "rollout", "GPU": "capacity"}
-    for header in (*parts, "full-length sequences"):
-        table.add_column(header, justify="right")
-    for name, estimate in estimates.items():
-        cells = [f"{getattr(estimate, part) / GB:.0f}" for part in parts.values()]
-        table.add_row(name, *cells, f"{estimate.sequences:.0f}")
-    table.caption = (
-        "update: state, gathered layers, activations, logits; rollout: vLLM and what is kept beside it"
-    )
+    table.add_column("")
+    for name in estimates:
+        table.add_column(name, justify="right", overflow="fold")
+    parts = {"training state": "state", "activations": "activations", "logits": "logits", "update": "update"}
+    parts |= {"vLLM": "engine", "kept beside vLLM": "kept", "rollout": "rollout", "GPU": "capacity"}
+    for label, part in parts.items():
+        table.add_row(label, *(f"{getattr(estimate, part) / GB:.0f}" for estimate in estimates.values()))
+    table.add_section()
+    table.add_row("full-length sequences", *(f"{estimate.sequences:.0f}" for estimate in estimates.values()))
     return table
 
 

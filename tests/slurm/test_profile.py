@@ -156,6 +156,18 @@ def test_a_cancelled_job_is_reported_within_two_minutes(submit, tmp_path):
     assert f"SLURM-job '{running[0]}' failed, SLURM status is: 'CANCELLED'" in output
 
 
+def test_gpus_without_an_environment_for_them_are_refused(submit, tmp_path):
+    study = make_study(tmp_path / "study")
+    values = yaml.safe_load(study.experiment.read_text())
+    values["hardware"] = {"platform": "cuda"}
+    study.write(values)
+    process = submit(study)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "site.yaml: environment: missing; jobs would use this environment" in output
+    assert not jobs_of(study)
+
+
 @pytest.mark.parametrize(
     ("site", "message"),
     [

@@ -2,7 +2,7 @@
 
 from gdpo.cluster.job import SlurmError
 from gdpo.cluster.submission import check_submissions
-from gdpo.config.site import CPU
+from gdpo.config.site import CPU, site_file
 
 # What every job on a partition without GPUs has; nothing where there is no cluster.
 ON_CPU = SITE.submission(CPU) if "gpu" in config else {}
@@ -40,6 +40,11 @@ def training_resource(name: str):
 
 onstart:
     if GPUS:
+        on_cuda = any(
+            run.config.hardware.platform == "cuda" for run in RUNS.values()
+        )
+        if on_cuda and (problem := SITE.environment.cuda_problem()):
+            raise WorkflowError(f"{site_file()}: {problem}")
         # What SLURM refuses now, it would refuse for job after job.
         trainings = [
             {"threads": training_threads(run), **training_job(run)} for run in RUNS
@@ -47,4 +52,4 @@ onstart:
         try:
             check_submissions([{"runtime": 60, **ON_CPU}, *trainings])
         except SlurmError as error:
-            raise WorkflowError(f"{error}; see site.yaml") from None
+            raise WorkflowError(f"{error}; see {site_file()}") from None

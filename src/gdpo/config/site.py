@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
 
@@ -60,6 +61,15 @@ class Environment(Section):
         if self.prefix:
             return f"PATH={quote(str(Path(self.prefix, 'bin')))}:$PATH; "
         return ""
+
+    def cuda_problem(self) -> str | None:
+        """Why trainings on GPUs cannot run in it, as far as can be seen from here, or None."""
+        if self.prefix or self.image or not version("torch").endswith("+cpu"):
+            return None
+        return (
+            "environment: missing; jobs would use this environment, whose PyTorch is for CPUs; give the "
+            "prefix of one made from environment.yml, or an image"
+        )
 
     def problem(self) -> str | None:
         """Which file of it cannot be seen, or None."""
