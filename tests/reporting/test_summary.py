@@ -56,6 +56,7 @@ def test_what_went_wrong_is_said():
         "run-1: 2 of 64 prompts are longer than 1024 tokens and were left out.",
         "run-1 on b: 4 of 40 samples could not be judged.",
     ]
+    assert troubles({}, {}, MAIN.assign(timeouts=0.0), ["run-3"])[0].startswith("run-3 is not finished")
     assert troubles({}, {}, MAIN.assign(timeouts=0.0))[0].startswith("Nothing:")
 
 

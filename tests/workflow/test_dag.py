@@ -136,6 +136,17 @@ def test_an_added_run_trains_that_run_only(with_values):
     assert planned == trained("gdpo-seed1") | TABLES | EVALUATION | {CURVES} | REPORT
 
 
+def test_what_is_finished_can_be_shown_without_the_rest(done):
+    values = small_experiment()
+    values["runs"]["gdpo"] = {"method": "gdpo"}
+    with changed(done.experiment, yaml.safe_dump(values, sort_keys=False)):
+        assert done.planned("--config", "finished=true") == REPORT
+    values["seeds"] = [9]
+    with changed(done.experiment, yaml.safe_dump(values, sort_keys=False)):
+        code, output = done.run("--config", "finished=true")
+        assert code != 0 and "finished=true: no run of demo is finished" in output
+
+
 def test_an_added_benchmark_is_sampled_only(with_values):
     third = {"source": "arithmetic", "split": "benchmark", "size": 8, "seed": 9}
     planned = with_values(lambda values: values["problems"]["benchmarks"].update(third=third))

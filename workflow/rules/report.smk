@@ -74,6 +74,7 @@ rule summary:
         runtime=30,
     params:
         name=EXPERIMENT.name,
+        unfinished=UNFINISHED,
         tables=["main", "paired", "paper", "ablations", "arms", "cost"],
         benchmarks=BENCHMARKS,
         captions=os.path.relpath(Path(workflow.basedir, "report")),

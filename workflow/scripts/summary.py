@@ -58,7 +58,10 @@ def main(inputs: Any, params: Any, output: Any) -> None:
     ]
     sections = [
         Section("Main table", tables=[ShownTable.of(paper_page(tables["paper"], tables["arms"], settings))]),
-        Section("What did not go as planned", texts=troubles(provenance, summaries, tables["main"])),
+        Section(
+            "What did not go as planned",
+            texts=troubles(provenance, summaries, tables["main"], params.unfinished),
+        ),
         Section("Figures", figures=figures),
         Section("Every run", tables=[ShownTable.of(main_page(tables["main"], settings))]),
         Section(

@@ -106,15 +106,21 @@ def troubles(
     provenance: Mapping[str, Mapping[str, Any] | None],
     summaries: Mapping[str, Mapping[str, Any]],
     main: pd.DataFrame,
+    unfinished: Sequence[str] = (),
 ) -> list[str]:
-    """What did not go as planned, a sentence each: broken sessions, prompts left out, samples unjudged.
+    """What did not go as planned, a sentence each: runs missing, broken sessions, prompts left out, samples
+    unjudged.
 
     Args:
         provenance: run -> its ``provenance.json``.
         summaries: run -> its ``summary.json``.
         main: the main table.
+        unfinished: runs of the experiment that are not on the page.
     """
-    found = []
+    found = [
+        f"{run} is not finished: it is in no table and no figure here (gdpo status says where it is)."
+        for run in unfinished
+    ]
     for run, known in provenance.items():
         if known is None:
             found.append(f"{run}: no provenance; its training was taken over from elsewhere.")
