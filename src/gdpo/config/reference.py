@@ -20,6 +20,7 @@ from gdpo.config.problems import ArithmeticProblems, ChainSum, SimpleEquations
 from gdpo.config.recipe import INHERITS
 from gdpo.config.rewards import RewardConfig
 from gdpo.config.sampling import Sampling
+from gdpo.config.site import Environment, Partition, Places, Site
 from gdpo.config.starting_model import Architecture, StartingModel, StyleMix
 from gdpo.config.sweep import Sweep
 from gdpo.config.training import HardwareConfig, ResourcesConfig, TrainingConfig
@@ -56,6 +57,13 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "resources": ResourcesConfig,
     "monitoring": MonitoringConfig,
 }
+SITE_SECTIONS: dict[str, type[BaseModel]] = {
+    "site.yaml": Site,
+    "site.yaml, partitions.<kind>": Partition,
+    "site.yaml, environment": Environment,
+    "site.yaml, places": Places,
+}
+"""Of the cluster's file, which is part of no experiment."""
 
 HEADER = """# Config reference
 
@@ -66,14 +74,15 @@ it. [docs/experiments.md](../docs/experiments.md) says how files inherit, how ru
 what runs again after a change. [docs/defaults.yaml](../docs/defaults.yaml) has the same keys as a commented
 file.
 Everything is validated before the first job: an error names the file, the key, what was given and what is
-allowed.
+allowed. The last sections are of `site.yaml`, which says where a cluster's jobs go
+([docs/slurm.md](../docs/slurm.md)).
 The settings of each estimator (`runs.<name>.algorithm`) are in [docs/methods.md](../docs/methods.md).
 """
 
 
 def reference() -> str:
     """The whole page as Markdown."""
-    return HEADER + "".join(_section(key, model) for key, model in SECTIONS.items())
+    return HEADER + "".join(_section(key, model) for key, model in (SECTIONS | SITE_SECTIONS).items())
 
 
 def defaults() -> str:
