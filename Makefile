@@ -2,6 +2,7 @@
 # make demo-real   the same with a real pretrained model and real problems (GDPO_DATA_MIRROR names their folder)
 # make test        all tests;  make test-fast: those under 3 minutes in all
 # make test-slurm  the whole DAG on a real SLURM on this machine: root, and Debian's slurm-wlm and munge
+# make test-vllm  a training and an evaluation with the real vLLM, built for CPUs: 1.1 GB more of packages
 # make faults     break trainings and the DAG in every way and compare the results: an hour, some faults need root
 # make fuzz       readers and loaders under fifty times the tests' examples
 # make bench       all benchmarks;  make bench-<name>: one
@@ -11,7 +12,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 PYTEST := python -m pytest
 
-.PHONY: setup demo demo-real test test-fast test-slurm faults fuzz lint bench lock
+.PHONY: setup demo demo-real test test-fast test-slurm test-vllm faults fuzz lint bench lock
 setup:
 	@$(SETUP)
 
@@ -32,6 +33,10 @@ test-fast:
 
 test-slurm: setup
 	$(PYTEST) -rs tests/slurm
+
+test-vllm:
+	@$(SETUP) vllm
+	PYTHONPATH=$(CURDIR)/.venv/vllm $(PYTEST) -rs tests/vllm_on_cpu
 
 faults:
 	@$(SETUP) peers

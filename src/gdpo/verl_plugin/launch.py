@@ -210,6 +210,7 @@ def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threa
         "TQ_LOGGING_LEVEL": "ERROR",
         "TOKENIZERS_PARALLELISM": "false",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "VLLM_NO_USAGE_STATS": "1",
         "RAY_worker_niceness": "0",
         "HYDRA_FULL_ERROR": "1",
         "PYTHONHASHSEED": "0",
@@ -225,6 +226,7 @@ def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threa
             "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads slow a machine that runs trainings side by side
             "TQ_NUM_THREADS": "1",
             "GLOO_SOCKET_IFNAME": "lo",
+            "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # else it takes whole cores for itself
         }
     inherited = dict(os.environ)
     # SLURM names a job's GPUs in AMD's variable too, and veRL refuses to start where both are set.

