@@ -86,6 +86,8 @@ def changed(tmp_path):
         ({"runs.a/b": {"method": "grpo"}}, ["a/b"]),
         ({"problems.benchmarks.arithmetic.split": "train"}, ["problems.benchmarks.arithmetic.split"]),
         ({"hardware.platform": "tpu"}, ["hardware.platform", "'cpu' or 'cuda'", "'tpu'"]),
+        ({"hardware": {"nodes": 2}}, ["hardware", "platform cpu trains on one device"]),
+        ({"hardware": {"platform": "cuda", "nodes": 2}}, ["hardware", "use rollout vllm"]),
         ({"evaluation.sampling.n": 0}, ["evaluation.sampling.n", "given: 0"]),
     ],
 )

@@ -80,13 +80,15 @@ def composed():
         "max_tokens_per_gpu": 8192,
         "validate_every": 5,
     }
+    batched = full | {"hardware": {"platform": "cuda", "gpus_per_node": 2}}
+    runs["batched cuda"] = RunConfig.model_validate(batched)
     runs["full cuda"] = RunConfig.model_validate(full | {"hardware": CUDA})
     return dict(zip(runs, compose(list(runs.values())), strict=True)), runs
 
 
 def test_verl_accepts_every_run(composed):
     configs, runs = composed
-    assert len(configs) == len(runs) == 7
+    assert len(configs) == len(runs) == 8
     first, second = list(configs.values())[:2]  # one from the start, one from the checkpoint of step 1
     assert first["trainer"]["resume_mode"] == "disable"
     assert second["trainer"]["resume_from_path"] == "/x/c/global_step_1"

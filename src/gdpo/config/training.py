@@ -86,11 +86,13 @@ class HardwareConfig(Section):
     """Recompute activations in the backward pass."""
 
     @model_validator(mode="after")
-    def _cpu_is_one_device(self) -> "HardwareConfig":
+    def _what_goes_together(self) -> "HardwareConfig":
         if self.platform == "cpu" and (self.nodes, self.gpus_per_node, self.tensor_parallel) != (1, 1, 1):
             raise ValueError(
                 "platform cpu trains on one device: nodes, gpus_per_node and tensor_parallel must be 1"
             )
+        if self.rollout == "transformers" and (self.nodes, self.tensor_parallel) != (1, 1):
+            raise ValueError("rollout transformers puts whole models on one node's GPUs: use rollout vllm")
         return self
 
 

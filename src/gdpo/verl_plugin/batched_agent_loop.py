@@ -21,8 +21,8 @@ from gdpo.config.run import load_run_config
 from gdpo.grading import Gold
 from gdpo.rewards import Scorer
 from gdpo.sampling.backend import Decoding
-from gdpo.verl_plugin.cpu.server import server_name
 from gdpo.verl_plugin.reward_columns import reward_extra_info
+from gdpo.verl_plugin.rollout.server import server_name
 from gdpo.verl_plugin.sampling_keys import sampling_keys
 
 

@@ -47,13 +47,21 @@ def start_servers(overrides: list[str]) -> list[ray.actor.ActorHandle]:
 
     veRL finds them by name. Keep the handles: a server ends with its last one.
     """
-    from gdpo.verl_plugin.cpu.server import start_server
+    from gdpo.verl_plugin.rollout.server import start_server
 
     values = dict(override.lstrip("+").split("=", 1) for override in overrides)
     if values["actor_rollout_ref.rollout.name"] != "gdpo_hf" or "RAY_ADDRESS" in os.environ:
         return []
-    replicas = int(values["trainer.nnodes"]) * int(values["trainer.n_gpus_per_node"])
-    return [start_server(rank, values["actor_rollout_ref.model.path"].strip('"')) for rank in range(replicas)]
+    model, dtype = (
+        values["actor_rollout_ref.model.path"].strip('"'),
+        values["actor_rollout_ref.rollout.dtype"],
+    )
+    count = int(values["trainer.n_gpus_per_node"])
+    gpus = [None] * count
+    if values["trainer.device"] == "cuda":
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        gpus = (visible.split(",") if visible else [str(index) for index in range(count)])[:count]
+    return [start_server(rank, model, dtype, gpu) for rank, gpu in enumerate(gpus)]
 
 
 class InProcessTaskRunner:

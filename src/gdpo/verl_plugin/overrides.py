@@ -10,7 +10,7 @@ from gdpo.verl_plugin.reward_columns import VECTOR
 from gdpo.verl_plugin.wandb_run import Tracking
 
 PLUGIN = Path(__file__).parent
-CPU_ROUTER = PLUGIN / "cpu" / "router.yaml"
+ROUTER = PLUGIN / "rollout" / "router.yaml"
 AGENT_LOOP = "gdpo.verl_plugin.batched_agent_loop.BatchedAgentLoopManager"
 
 
@@ -42,7 +42,9 @@ def verl_overrides(run: RunConfig, paths: RunPaths, step: int, tracking: Trackin
         **_resume(run.training, paths.checkpoints, step),
         **(_cpu() if run.hardware.platform == "cpu" else _cuda(run.hardware)),
         **(
-            _transformers_rollout() if run.hardware.rollout == "transformers" else _vllm_rollout(run.hardware)
+            _transformers_rollout(run.hardware)
+            if run.hardware.rollout == "transformers"
+            else _vllm_rollout(run.hardware)
         ),
     }
     return [f"{key}={_render(value)}" for key, value in values.items()]
@@ -186,15 +188,22 @@ def _cuda(hardware: HardwareConfig) -> dict[str, Any]:
     }
 
 
-def _transformers_rollout() -> dict[str, Any]:
-    """Batched rollouts whose log-probs are the trainer's to 1e-6, so that no second pass is needed."""
+def _transformers_rollout(hardware: HardwareConfig) -> dict[str, Any]:
+    """Batched rollouts; on a CPU their log-probs are the trainer's to 1e-6: no second pass is needed."""
     rollout = "actor_rollout_ref.rollout"
-    return {
+    on_cuda = {
+        # Neither of them may need flash-attn, which a machine without vLLM hardly has.
+        "actor_rollout_ref.model.use_remove_padding": False,
+        "+actor_rollout_ref.model.override_config.attn_implementation": "sdpa",
+        f"{rollout}.dtype": "bfloat16",
+        f"{rollout}.free_cache_engine": False,
+    }
+    return (on_cuda if hardware.platform == "cuda" else {}) | {
         f"{rollout}.name": "gdpo_hf",
         f"+{rollout}.agent.agent_loop_manager_class": AGENT_LOOP,
         f"{rollout}.agent.num_workers": 1,
-        f"+{rollout}.router_config_path": CPU_ROUTER,
-        "algorithm.rollout_correction.bypass_mode": True,
+        f"+{rollout}.router_config_path": ROUTER,
+        "algorithm.rollout_correction.bypass_mode": hardware.platform == "cpu",
         "reward.num_workers": 0,  # rewards are computed where the batch is
     }
 

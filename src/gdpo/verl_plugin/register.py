@@ -13,7 +13,14 @@ def _trainer() -> None:
     import gdpo.verl_plugin.trainer  # noqa: F401 - registers the trainer
 
 
+def _rollout() -> None:
+    from gdpo.verl_plugin.rollout.replica import register_rollout
+
+    register_rollout()
+
+
 after_import("verl.trainer.ppo.v1", _trainer)
+after_import("verl.workers.rollout.replica", _rollout)
 
 if os.environ.get("VERL_PLATFORM") == "cpu":
     import gdpo.verl_plugin.cpu.register  # noqa: F401 - platform, engine, worker

@@ -2,7 +2,6 @@
 
 from gdpo.verl_plugin.after_import import after_import
 from gdpo.verl_plugin.cpu import platform  # noqa: F401 - registers platform "cpu"
-from gdpo.verl_plugin.cpu.rollout import register_rollout
 
 
 def _engine() -> None:
@@ -19,6 +18,5 @@ def _worker() -> None:
     ActorRolloutRefWorker.ref_worker_cls = CPUTrainingWorker
 
 
-register_rollout()
 after_import("verl.workers.engine", _engine)
 after_import("verl.workers.engine_workers", _worker)

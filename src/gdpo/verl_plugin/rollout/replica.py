@@ -1,11 +1,11 @@
-"""The rollout backend ``gdpo_hf``: veRL's side of the transformers server in ``server.py``."""
+"""veRL's side of the transformers server in ``server.py``."""
 
 import os
 
 from verl.workers.rollout.base import _ROLLOUT_REGISTRY
 from verl.workers.rollout.replica import RolloutReplicaRegistry
 
-from gdpo.verl_plugin.cpu.server import server_name, start_server
+from gdpo.verl_plugin.rollout.server import server_name, start_server
 
 NAME = "gdpo_hf"
 
@@ -22,7 +22,7 @@ def _replica_class():
                 raise NotImplementedError(
                     f"{NAME} shares its machine with the trainer; {self.rollout_mode} asked"
                 )
-            server = start_server(self.replica_rank, self.model_config.path)
+            server = start_server(self.replica_rank, self.model_config.path, self.config.dtype)
             self.servers = [server]
             self._server_handle = server
             self._server_address = server_name(self.replica_rank)

@@ -4,6 +4,7 @@
 # where the server is made, and annotations are strings.
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,12 @@ def server_name(replica_rank: int) -> str:
     return f"gdpo_hf_server_{replica_rank}"
 
 
-def start_server(replica_rank: int, model_dir: str) -> ray.actor.ActorHandle:
-    """The server actor of a replica: a new one, or the one that is already there."""
+def start_server(
+    replica_rank: int, model_dir: str, dtype: str, gpu: str | None = None
+) -> ray.actor.ActorHandle:
+    """The server actor of a replica, a new one or the one that is there; see :class:`RolloutServer`."""
     options = {"name": server_name(replica_rank), "num_cpus": 0, "max_concurrency": 4, "get_if_exists": True}
-    return ray.remote(RolloutServer).options(**options).remote(model_dir=model_dir)
+    return ray.remote(RolloutServer).options(**options).remote(model_dir, dtype, gpu)
 
 
 class RolloutServer:
@@ -31,16 +34,22 @@ class RolloutServer:
 
     Args:
         model_dir: Hugging Face folder with the architecture; the weights come from the trainer.
+        dtype: type of its weights, as torch names it.
+        gpu: what CUDA_VISIBLE_DEVICES calls the GPU that it shares with a training worker; None: on the CPU.
     """
 
-    def __init__(self, model_dir: str):
+    def __init__(self, model_dir: str, dtype: str, gpu: str | None):
+        # Before torch looks for GPUs: Ray hides them from an actor that reserves none.
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu or ""
         import torch
         from transformers import AutoConfig, AutoModelForCausalLM
 
         from gdpo.sampling.transformers_backend import TransformersBackend, eos_token_ids
 
         config = AutoConfig.from_pretrained(model_dir, attn_implementation="sdpa", trust_remote_code=False)
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_config(
+            config, dtype=getattr(torch, dtype), trust_remote_code=False
+        ).to("cuda" if gpu else "cpu")
         self._backend = TransformersBackend(model, eos_token_ids(model, model_dir))
         self._global_steps: int | None = None
 

@@ -1,0 +1,1 @@
+"""The rollout backend ``gdpo_hf``: batched sampling with transformers, on CPUs and on GPUs without vLLM."""
