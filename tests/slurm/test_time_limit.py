@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+from sandbox import skip_wait
 from training import Training, result
 
 from gdpo.cluster.job import Job, SlurmError, current_job, parse_job
@@ -38,11 +39,10 @@ class Submitted(Training):
 
     def until(self, *states: str, seconds: float = 500) -> str:
         """Wait for one of the states; SLURM's two minutes before a requeued job's start are skipped."""
-        end = time.monotonic() + seconds
+        end, skipped = time.monotonic() + seconds, set()
         while (state := (shown := self.show())["JobState"]) not in states:
             assert time.monotonic() < end, f"{state} after {seconds} s: {self.said}"
-            if state == "PENDING" and shown["Reason"] == "BeginTime":
-                subprocess.run(["scontrol", "update", f"JobId={self.id}", "StartTime=now"], check=True)
+            skip_wait(shown, skipped)
             time.sleep(0.5)
         return state
 
