@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from gdpo.sampling.attention import use_decoding_attention
 from gdpo.sampling.backend import Completion, Decoding
 from gdpo.sampling.cache import GrowingCache
 from gdpo.sampling.draw import draw, uniforms
@@ -32,6 +33,7 @@ class TransformersBackend:
         if not eos_token_ids:
             raise ValueError("eos_token_ids is empty; without an end token every completion is cut off")
         self.model = model.eval()
+        use_decoding_attention(model)
         self.eos = torch.tensor(list(eos_token_ids), device=model.device)
         self.max_batch = max_batch
 
