@@ -1,6 +1,7 @@
 """One Ray cluster over the nodes of a job."""
 
 import ast
+import shutil
 import subprocess
 import time
 import zlib
@@ -86,6 +87,8 @@ def test_ray_ends_with_its_job_however_that_ends(slurm, tmp_path):
     assert run_on_two_nodes(tmp_path, killed).wait(400) != 0
     assert (tmp_path / "token").exists(), "it ended before the driver"
     assert not left_behind(tmp_path)
+    # After SIGKILL nobody is left to remove Ray's folder on the nodes.
+    shutil.rmtree(session(tmp_path), ignore_errors=True)
 
 
 def test_several_nodes_need_a_job(tmp_path):
