@@ -130,8 +130,8 @@ def skip_wait(job: Mapping[str, str], skipped: set[tuple[str, str]]) -> None:
     """
     key = (job["JobId"], job["Restarts"])
     if job["JobState"] == "PENDING" and job["Reason"] == "BeginTime" and key not in skipped:
-        skipped.add(key)
         subprocess.run(["scontrol", "update", f"JobId={job['JobId']}", "StartTime=now+4"], check=True)
+        skipped.add(key)
 
 
 def down(folder: Path) -> None:
