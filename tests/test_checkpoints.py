@@ -86,6 +86,20 @@ def test_half_a_checkpoint_is_removed(tmp_path):
     assert use_newest(tmp_path, print) == 2 and not half.exists()
 
 
+def test_a_checkpoint_whose_seal_is_interrupted_is_not_used(tmp_path, monkeypatch):
+    """Wherever: it would have no checksums, and damage to it would not be seen."""
+    make(tmp_path, 2)
+    cut_short = make(tmp_path, 4, sealed=False)
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gdpo.checkpoints.write_text", killed)
+    with pytest.raises(KeyboardInterrupt):
+        seal(cut_short)
+    assert newest_step(tmp_path) == 2 == use_newest(tmp_path, print)
+
+
 def test_nothing_is_the_start(tmp_path):
     assert newest_step(tmp_path) == 0 == use_newest(tmp_path, print)
     half = make(tmp_path, 2, sealed=False)

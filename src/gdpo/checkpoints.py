@@ -34,7 +34,7 @@ def begin(folder: Path) -> None:
 
 
 def seal(folder: Path, score: float | None = None) -> None:
-    """Put a checkpoint's files on the disk, take the mark away and write the manifest.
+    """Put a checkpoint's files on the disk, write the manifest and take the mark away.
 
     Args:
         folder: a checkpoint to which nothing is added any more.
@@ -42,9 +42,10 @@ def seal(folder: Path, score: float | None = None) -> None:
     """
     files = checksums(folder)
     files.pop(_MARK, None)
-    (folder / _MARK).unlink(missing_ok=True)
     manifest = {"score": score, "files": files}
     write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    # Last: with neither, a checkpoint would be taken for one of the time before there were seals, and not checked.
+    (folder / _MARK).unlink(missing_ok=True)
 
 
 def damage(folder: Path) -> str | None:
