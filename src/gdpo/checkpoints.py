@@ -44,7 +44,7 @@ def seal(folder: Path, score: float | None = None) -> None:
     files.pop(_MARK, None)
     manifest = {"score": score, "files": files}
     write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
-    # Last: with neither, a checkpoint would be taken for one of the time before there were seals, and not checked.
+    # Last: with neither, a checkpoint would be taken for one from before there were seals, and go unchecked.
     (folder / _MARK).unlink(missing_ok=True)
 
 
