@@ -87,6 +87,8 @@ def test_every_step_is_recorded_and_weights_change(uninterrupted, toy):
     assert metrics["dgdo/step"].tolist() == [1, 2, 3, 4]
     assert (metrics["actor/grad_norm"] > 0).all()
     assert (metrics["timing/generation_time"] > 0).all()
+    # On-policy: what the rollout server drew with, the trainer finds again in its packed sequences.
+    assert metrics["actor/ppo_kl"].abs().max() < 1e-6 and metrics["actor/pg_clipfrac"].max() == 0
     before, after = load_file(toy / "model" / "model.safetensors"), final_weights(uninterrupted)
     assert all(after[name].dtype == torch.float32 for name in after)
     changed = [name for name in before if not torch.equal(before[name], after[name])]

@@ -158,12 +158,12 @@ def _resume(training: TrainingConfig, checkpoints: Path, step: int) -> dict[str,
 
 
 def _cpu() -> dict[str, Any]:
-    """fp32, plain attention, no compilation, few processes."""
+    """fp32, packed sequences, no compilation, few processes."""
     actor, ref = "actor_rollout_ref.actor.fsdp_config", "actor_rollout_ref.ref.fsdp_config"
     dtypes = ("param_dtype", "reduce_dtype", "buffer_dtype")
     return {
         "trainer.device": "cpu",
-        "actor_rollout_ref.model.use_remove_padding": False,
+        "actor_rollout_ref.model.use_remove_padding": True,
         "actor_rollout_ref.model.enable_gradient_checkpointing": False,
         "+actor_rollout_ref.model.override_config.attn_implementation": "sdpa",
         "actor_rollout_ref.actor.use_torch_compile": False,

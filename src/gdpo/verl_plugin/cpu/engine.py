@@ -1,17 +1,32 @@
 """veRL's FSDP2 engine for device "cpu" (veRL registers it for cuda and npu only)."""
 
 import dataclasses
+from typing import Any
 
 import torch
-import verl.workers.engine.fsdp.transformer_impl as fsdp_engine
+from tensordict import TensorDict
+from transformers import PreTrainedModel
+from verl.utils import tensordict_utils as tu
 from verl.workers.engine.base import EngineRegistry
+from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
+
+from gdpo.verl_plugin.cpu.packed_attention import use_packed_attention
 
 
 @EngineRegistry.register(model_type="language_model", backend=["fsdp2"], device="cpu")
-class CPUFSDPEngineWithLMHead(fsdp_engine.FSDPEngineWithLMHead):
-    """The stock engine, less the pinned memory that a reference model's offload needs an accelerator for."""
+class CPUFSDPEngineWithLMHead(FSDPEngineWithLMHead):
+    """The stock engine on packed sequences, which computes logits for the tokens of responses alone.
+
+    veRL's own needs flash-attn to pack; without it, it pads, and loops over every token row in Python.
+    """
+
+    def _build_module(self) -> PreTrainedModel:
+        module = super()._build_module()
+        use_packed_attention(module)
+        return module
 
     def _build_fsdp_module(self, module: torch.nn.Module) -> torch.nn.Module:
+        # A reference model's offload pins memory, which needs an accelerator.
         config = self.engine_config
         self.engine_config = dataclasses.replace(config, forward_only=False, offload_policy=False)
         try:
@@ -19,15 +34,41 @@ class CPUFSDPEngineWithLMHead(fsdp_engine.FSDPEngineWithLMHead):
         finally:
             self.engine_config = config
 
+    def prepare_model_inputs(self, micro_batch: TensorDict) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The stock packed inputs, with the sequences' bounds and the tokens whose logits are needed."""
+        inputs, arguments = super().prepare_model_inputs(micro_batch)
+        bounds = micro_batch["input_ids"].offsets()
+        inputs["cu_seq_lens_q"] = bounds
+        scored = _before_responses(bounds, micro_batch["prompts"].offsets().diff())
+        inputs["logits_to_keep"] = arguments["scored"] = scored
+        return inputs, arguments
 
-def _logprobs_from_logits(
-    logits: torch.Tensor, labels: torch.Tensor, inplace_backward: bool = True
-) -> torch.Tensor:
-    """Log-probabilities of ``labels``: ``[..., V]`` and ``[...]`` to ``[...]``, in one vectorised call.
+    def prepare_model_outputs(
+        self, output: Any, output_args: dict[str, Any], micro_batch: TensorDict, logits_processor_func: Any
+    ) -> dict[str, torch.Tensor]:
+        """Log-probabilities, and entropies where they are asked for, of one softmax; 0 within prompts."""
+        scored, bounds = output_args["scored"], micro_batch["input_ids"].offsets()
+        logits = output.logits[0].float() / output_args["temperature_rmpad"][scored, None]
+        log_probs = logits.log_softmax(-1)
+        labels = output_args["input_ids_rmpad_rolled"][scored, None]
+        found = {"log_probs": log_probs.gather(-1, labels)[:, 0]}
+        if tu.get_non_tensor_data(data=micro_batch, key="calculate_entropy", default=False):
+            found["entropy"] = -(log_probs.exp() * log_probs).sum(-1)
+        whole = torch.zeros(int(bounds[-1]))
+        return {
+            name: torch.nested.nested_tensor_from_jagged(whole.index_copy(0, scored, values), bounds)
+            for name, values in found.items()
+        }
 
-    Without flash-attn veRL loops over every token row in Python, which costs more than half of an update.
+
+def _before_responses(bounds: torch.Tensor, prompt_lengths: torch.Tensor) -> torch.Tensor:
+    """Indices of the packed tokens that a response token follows.
+
+    Args:
+        bounds: first token of each sequence and the number of tokens, shape (sequences + 1,).
+        prompt_lengths: tokens of each sequence's prompt, shape (sequences,).
     """
-    return torch.log_softmax(logits.float(), -1).gather(-1, labels.unsqueeze(-1)).squeeze(-1)
-
-
-fsdp_engine.logprobs_from_logits = _logprobs_from_logits
+    sequence = torch.arange(len(prompt_lengths)).repeat_interleave(bounds.diff())
+    place = torch.arange(int(bounds[-1])) - bounds[:-1][sequence]
+    follows = (place >= prompt_lengths[sequence] - 1) & (place < bounds.diff()[sequence] - 1)
+    return follows.nonzero()[:, 0]
