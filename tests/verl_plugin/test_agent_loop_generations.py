@@ -54,6 +54,7 @@ def generate(tokenizer, monkeypatch, responses: list[list[int]]) -> list[dict]:
     batch = tu.get_tensordict(
         {
             "uid": ["a", "b"],
+            "data_source": ["sums"] * 2,
             "raw_prompt": [[{"role": "user", "content": "1+1"}]] * 2,
             "reward_model": [{"ground_truth": ["2"], "several": "any"}] * 2,
         }

@@ -13,7 +13,6 @@ import transfer_queue as tq
 from omegaconf import DictConfig
 from tensordict import TensorDict
 from tensordict.tensorclass import NonTensorData, NonTensorStack
-from verl.experimental.agent_loop.agent_loop import AgentLoopMetrics, AgentLoopOutput
 from verl.utils import hf_tokenizer
 from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 
@@ -64,8 +63,8 @@ class BatchedAgentLoopManager:
                 index = i * settings.n + session
                 token_ids, log_probs = completions[index]
                 keys.append(f"{row['uid']}_{session}_0")
-                output = self._output(prompts[i], token_ids, log_probs, rewards[index], version)
-                fields.append(_fields(row, session, output))
+                score, named = self._scorer.total(rewards[index]), reward_extra_info(rewards[index])
+                fields.append(_fields(row, prompts[i], token_ids, log_probs, score, named))
                 tags.append(_tag(len(prompts[i]), len(token_ids), row["global_steps"], version))
         partition = "val" if validate else "train"
         tq.kv_batch_put(
@@ -100,33 +99,39 @@ class BatchedAgentLoopManager:
                 raise ValueError(f"response {index} of {len(found)} has no token; even the end token is one")
         return results[0][0], found
 
-    def _output(self, prompt_ids, token_ids, log_probs, rewards, version) -> AgentLoopOutput:
-        return AgentLoopOutput(
-            prompt_ids=prompt_ids,
-            response_ids=token_ids,
-            response_mask=[1] * len(token_ids),
-            response_logprobs=log_probs,
-            num_turns=2,
-            metrics=AgentLoopMetrics(),
-            reward_score=self._scorer.total(rewards),
-            extra_fields={
-                "reward_extra_info": reward_extra_info(rewards),
-                "global_steps": version,
-                "min_global_steps": version,
-                "max_global_steps": version,
-            },
-        )
 
+def _fields(
+    row: dict[str, Any],
+    prompt_ids: list[int],
+    token_ids: list[int],
+    log_probs: list[float],
+    score: float,
+    named_rewards: dict[str, Any],
+) -> dict[str, Any]:
+    """What TransferQueue keeps of one response: the columns that the trainer reads, and no others.
 
-def _fields(row: dict[str, Any], session: int, output: AgentLoopOutput) -> dict[str, Any]:
-    """What TransferQueue keeps of one response."""
-    fields = output.as_dict() | row
-    fields["session_id"] = session
-    fields["loss_mask"] = fields["response_mask"]
-    fields["input_ids"] = torch.cat([fields["prompts"], fields["responses"]])
-    fields["position_ids"] = torch.arange(fields["input_ids"].numel())
-    fields["multi_modal_inputs"] = {}
-    return fields
+    veRL's own loop keeps the dataset's row with each response as well, and sends all of it to the training
+    worker. Of a column that is no tensor each value becomes an object there, some ms for 128 responses.
+    """
+    prompts, responses = torch.tensor(prompt_ids), torch.tensor(token_ids)
+    response_mask = torch.ones_like(responses)
+    rm_scores = torch.zeros(len(token_ids))
+    rm_scores[-1] = score
+    return {
+        "uid": row["uid"],
+        "data_source": row["data_source"],
+        "reward_model": row["reward_model"],
+        "extra_fields": {"reward_extra_info": named_rewards},
+        "num_turns": 2,
+        "prompts": prompts,
+        "responses": responses,
+        "response_mask": response_mask,
+        "loss_mask": response_mask,
+        "input_ids": torch.cat([prompts, responses]),
+        "position_ids": torch.arange(len(prompt_ids) + len(token_ids)),
+        "rollout_log_probs": torch.tensor(log_probs),
+        "rm_scores": rm_scores,
+    }
 
 
 def _rows(batch: TensorDict) -> list[dict[str, Any]]:
