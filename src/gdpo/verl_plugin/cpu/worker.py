@@ -1,5 +1,7 @@
 """veRL's training worker on a CPU."""
 
+import gc
+
 import torch
 from verl.workers.engine_workers import TrainingWorker
 
@@ -17,3 +19,4 @@ class CPUTrainingWorker(TrainingWorker):
                 backend="cpu:gloo", rank=0, world_size=1, store=torch.distributed.HashStore()
             )
         super().__init__(config)
+        gc.freeze()  # what was imported is not looked through again

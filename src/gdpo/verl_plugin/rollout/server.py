@@ -4,6 +4,7 @@
 # where the server is made, and annotations are strings.
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     import torch
 
     from gdpo.sampling.backend import Decoding
+
+
+ONE_THREAD_BELOW = 512
+"""Width of a model below which one CPU thread decodes faster than two: too little work in each product."""
 
 
 def server_name(replica_rank: int) -> str:
@@ -47,11 +52,14 @@ class RolloutServer:
         from gdpo.sampling.transformers_backend import TransformersBackend, eos_token_ids
 
         config = AutoConfig.from_pretrained(model_dir, attn_implementation="sdpa", trust_remote_code=False)
+        if not gpu and config.get_text_config(decoder=True).hidden_size < ONE_THREAD_BELOW:
+            torch.set_num_threads(1)
         model = AutoModelForCausalLM.from_config(
             config, dtype=getattr(torch, dtype), trust_remote_code=False
         ).to("cuda" if gpu else "cpu")
         self._backend = TransformersBackend(model, eos_token_ids(model, model_dir))
         self._global_steps: int | None = None
+        gc.freeze()  # what was imported is not looked through again
 
     def load_weights(self, state: Mapping[str, torch.Tensor], global_steps: int | None) -> None:
         """Take the trainer's weights; ``global_steps`` is their version."""
