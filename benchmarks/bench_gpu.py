@@ -12,16 +12,15 @@ computed twice (gradient checkpointing, the pass for old log-probs) counts once.
 import importlib.util
 import json
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from matmul_rate import measured_rate
 from rich.console import Console
 from rich.table import Table
 
@@ -105,21 +104,6 @@ def random_model(folder: Path) -> None:
 
 
 MODELS: dict[str, Callable[[Path], None]] = {TOY: toy_model, SMOLLM2: smollm2, RANDOM: random_model}
-
-
-def measured_rate(repeats: int = 10) -> float:
-    """FLOP/s of a large matrix product: bf16 on a GPU; fp32 and one thread, as the toy trains, on a CPU."""
-    size, device, dtype = (8192, "cuda", torch.bfloat16) if ON_GPU else (1024, "cpu", torch.float32)
-    torch.set_num_threads(1)
-    left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
-    seconds = []
-    for _ in range(repeats + 3):
-        start = time.perf_counter()
-        left @ right
-        if ON_GPU:
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - start)
-    return 2 * size**3 / statistics.median(seconds[3:])
 
 
 def parameters(model: Path) -> int:

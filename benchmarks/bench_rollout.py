@@ -20,14 +20,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from growth import draw_growth
 from rich.console import Console
 from rich.table import Table
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from gdpo.reporting.style import WIDTH, method_style, use_style
 from gdpo.sampling.backend import Decoding
 from gdpo.sampling.transformers_backend import TransformersBackend
 
@@ -146,28 +145,17 @@ def vllm_worker(folder: Path, repeats: int) -> None:
 
 
 def growth(repeats: int) -> None:
-    """Seconds as work grows, with the exponent of the fitted power; writes the chart."""
-    use_style()
-    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.4), sharey=True, layout="constrained")
-    for axis, (label, points) in zip(axes, GROWTH.items(), strict=True):
+    """Seconds as work grows; writes the chart."""
+    panels = {}
+    for label, points in GROWTH.items():
         sizes, seconds = [], []
         for size, change in points:
             work = {"responses": 64, "length": 64, "width": 128} | change
             both = samplers(work["width"])
-            size = size or sum(p.numel() for p in both[1].args[0].parameters())
-            sizes.append(size)
+            sizes.append(size or sum(p.numel() for p in both[1].args[0].parameters()))
             seconds.append(alternate(both, work["responses"], work["length"], repeats)[:, 0])
-        for i, (name, style) in enumerate((("ours", "gdpo"), ("generate", "grpo"))):
-            times = np.array(seconds)[:, i]
-            power = np.polyfit(np.log(sizes), np.log(times), 1)[0]
-            print(f"{name}: seconds grow as {label}^{power:.2f}")
-            axis.loglog(sizes, times, **method_style(style), label=f"{name}, exponent {power:.2f}")
-        axis.set(xlabel=label)
-        axis.set_xticks(sizes, [f"{size:,}" if size < 1e5 else f"{size / 1e6:.1f} M" for size in sizes])
-        axis.minorticks_off()
-        axis.legend()
-    axes[0].set(ylabel="seconds")
-    figure.savefig(CHART)
+        panels[label] = sizes, dict(zip(("ours", "generate"), np.array(seconds).T, strict=True))
+    draw_growth(panels, "seconds", CHART)
 
 
 def compare(repeats: int, threads: int) -> None:

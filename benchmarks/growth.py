@@ -1,0 +1,37 @@
+"""How a cost grows as work grows: a chart of two series a panel, with the exponent of each fitted power."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from gdpo.reporting.style import WIDTH, method_style, use_style
+
+Panel = tuple[Sequence[float], Mapping[str, Sequence[float]]]
+"""Sizes of the work, and the cost at each size by the name of the series: ours, then the peer."""
+
+
+def draw_growth(panels: Mapping[str, Panel], cost: str, chart: Path) -> None:
+    """Write the chart and print the exponents.
+
+    Args:
+        panels: what grows -> its panel.
+        cost: what is on the vertical axes, with its unit.
+        chart: the PNG to write.
+    """
+    use_style()
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(WIDTH, 2.5), sharey=True, layout="constrained", squeeze=False
+    )
+    for axis, (label, (sizes, series)) in zip(axes[0], panels.items(), strict=True):
+        for style, (name, costs) in zip(("gdpo", "grpo"), series.items(), strict=False):
+            power = np.polyfit(np.log(sizes), np.log(costs), 1)[0]
+            print(f"{name}: {cost} grow as ({label})^{power:.2f}")
+            axis.loglog(sizes, costs, **method_style(style), label=f"{name}, exponent {power:.2f}")
+        axis.set(xlabel=label)
+        axis.set_xticks(sizes, [f"{size:,.0f}" if size < 1e5 else f"{size / 1e6:.1f} M" for size in sizes])
+        axis.minorticks_off()
+        axis.legend()
+    axes[0][0].set(ylabel=cost)
+    figure.savefig(chart)
