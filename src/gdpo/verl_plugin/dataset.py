@@ -19,18 +19,28 @@ class CountedPrompts(RLHFDataset):
     """
 
     def maybe_filter_out_long_prompts(self, dataframe: datasets.Dataset) -> datasets.Dataset:
-        """veRL's filter, between two looks at the ids."""
-        before = [info["id"] for info in dataframe["extra_info"]]
-        kept = super().maybe_filter_out_long_prompts(dataframe)
+        """Leave out as veRL does, and note the ids.
+
+        veRL's own filters with a function that `datasets` hashes with all that it refers to, for a second.
+        """
+        ids = [info["id"] for info in dataframe["extra_info"]]
+        rendered = self.tokenizer.apply_chat_template(
+            list(dataframe[self.prompt_key]),
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=False,
+            **self.apply_chat_template_kwargs,
+        )
+        short = [row for row, tokens in enumerate(rendered) if len(tokens) <= self.max_prompt_length]
+        kept = dataframe.select(short)
         name, limit = Path(self.data_files[0]).stem, self.max_prompt_length
         if not len(kept):
             raise ValueError(
-                f"{name}: all {len(before)} prompts exceed {limit} tokens (training.max_prompt_length)"
+                f"{name}: all {len(ids)} prompts exceed {limit} tokens (training.max_prompt_length)"
             )
-        short = {info["id"] for info in kept["extra_info"]}
-        left_out = [id for id in before if id not in short]
-        print(f"{name}: {len(left_out)} of {len(before)} prompts are longer than {limit} tokens")
-        found = {"limit": limit, "prompts": len(before), "left_out": left_out}
+        left_out = sorted(set(range(len(ids))).difference(short))
+        print(f"{name}: {len(left_out)} of {len(ids)} prompts are longer than {limit} tokens")
+        found = {"limit": limit, "prompts": len(ids), "left_out": [ids[row] for row in left_out]}
         folder = Path(self.config.overlong_prompts)
         write_text(folder / f"overlong_{name}.json", json.dumps(found, indent=2) + "\n")
         return kept

@@ -82,6 +82,14 @@ class InProcessTaskRunner:
         return cls
 
 
+def start_queue(config: Any) -> None:
+    """TransferQueue's processes, begun while this process imports the trainer; veRL then finds them."""
+    import transfer_queue
+
+    if ray.is_initialized():  # else veRL connects first
+        transfer_queue.init(config.transfer_queue)
+
+
 def main(overrides: list[str]) -> None:
     """Compose veRL's config with ``overrides`` and train."""
     with ThreadPoolExecutor(1) as beside:
@@ -89,14 +97,16 @@ def main(overrides: list[str]) -> None:
         # In this thread: Ray's daemons are killed when the thread that started them ends.
         start_ray()
         servers = start_servers(overrides)
+        from hydra import compose, initialize_config_module
+
+        with initialize_config_module("verl.trainer.config", version_base=None):
+            config = compose("ppo_trainer", overrides)
+        start_queue(config)
         imported.result()
-    from hydra import compose, initialize_config_module
     from verl.trainer.main_ppo import run_ppo
     from verl.trainer.ppo.utils import need_critic, need_reference_policy
     from verl.utils.config import validate_config
 
-    with initialize_config_module("verl.trainer.config", version_base=None):
-        config = compose("ppo_trainer", overrides)
     validate_config(config, need_reference_policy(config), need_critic(config))
     try:
         run_ppo(config, InProcessTaskRunner)
