@@ -23,6 +23,7 @@ from gdpo.config.run import RunConfig
 from gdpo.data.arithmetic import make_problems, problem_frame
 from gdpo.data.problem_files import write_problems
 from gdpo.model_folder import write_model_folder
+from gdpo.parquet import read_table
 from gdpo.starting_model.tokenizer import make_tokenizer
 
 PEERS = Path(__file__).parents[1] / ".venv" / "peers"
@@ -51,6 +52,8 @@ class Timing(NamedTuple):
     """Of each later step."""
     length: float
     """Mean response length in tokens."""
+    updated: float = float("nan")
+    """Tokens of prompts and responses a second of an update; only of ours, which reports it."""
 
 
 def random_model(work: Work, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
@@ -109,7 +112,11 @@ def train_here(work: Work, steps: int, threads: int) -> Timing:
         options = ["--log", folder / "train.log", "--label", "ours", "--wandb", "disabled"]
         command = [sys.executable, "-m", "gdpo.cli", "train", *inputs, *outputs, *options]
         command += ["--threads", threads]
-        return _timed(command, os.environ | {"PYTHONPATH": ""}, folder, "checkpoints/*/metrics/*.jsonl")
+        timing = _timed(command, os.environ | {"PYTHONPATH": ""}, folder, "checkpoints/*/metrics/*.jsonl")
+        metrics = read_table(folder / "metrics.parquet").to_pandas().dropna(subset=["timing_s/update_actor"])
+        later = metrics.iloc[1:].median(numeric_only=True)
+        tokens = work.prompts * work.responses * (later["prompt_length/mean"] + later["response_length/mean"])
+        return timing._replace(updated=tokens / later["timing_s/update_actor"])
 
 
 def train_with_trl(work: Work, steps: int, threads: int) -> Timing:
