@@ -1,4 +1,4 @@
-"""Memory of a process and all that it started, pages that several share counted once."""
+"""Memory of all that a benchmark starts, pages that several processes share counted once."""
 
 import threading
 from types import TracebackType
@@ -7,18 +7,18 @@ import psutil
 
 
 class PeakMemory:
-    """Watches a process tree from a thread until the block ends.
+    """Watches this process's descendants from a thread until the block ends.
 
     Linux's proportional set size is summed: a page that n processes share counts 1/n in each. Processes that
     the tree leaves to init (Ray's do where their parent ends first) are no longer seen.
     """
 
-    def __init__(self, pid: int, every: float = 0.5):
-        """Watch process `pid`, `every` so many seconds."""
+    def __init__(self, every: float = 0.5):
+        """Look `every` so many seconds."""
         self.peak_mb = 0.0
         self.processes = 0
-        """In the tree at its peak."""
-        self._root, self._every, self._ended = psutil.Process(pid), every, threading.Event()
+        """At the peak."""
+        self._every, self._ended = every, threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> "PeakMemory":
@@ -39,11 +39,7 @@ class PeakMemory:
 
     def _sizes(self) -> list[int]:
         sizes = []
-        try:
-            tree = [self._root, *self._root.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return sizes
-        for process in tree:
+        for process in psutil.Process().children(recursive=True):
             try:
                 sizes.append(process.memory_full_info().pss)
             except (psutil.NoSuchProcess, psutil.ZombieProcess):
