@@ -41,8 +41,8 @@ def write_inputs(folder: Path) -> None:
     """The model, and problem sets of every size."""
     make_starting_model(StartingModel(steps=1200, held_out_problems=4, held_out_samples=1), folder / "model")
     for size in {problems for points in GROWTH.values() for _, (problems, _) in points} | {PROBLEMS}:
-        problems = make_problems(ArithmeticProblems(split="benchmark", size=size))
-        write_problems(problem_frame(str(size), problems, "benchmark"), folder / f"{size}.parquet")
+        problems = make_problems(ArithmeticProblems(size=size))
+        write_problems(problem_frame(str(size), problems, "train"), folder / f"{size}.parquet")
 
 
 def sequential(folder: Path, problems: int, samples: int) -> None:
