@@ -112,7 +112,9 @@ def train_here(work: Work, steps: int, threads: int) -> Timing:
         options = ["--log", folder / "train.log", "--label", "ours", "--wandb", "disabled"]
         command = [sys.executable, "-m", "gdpo.cli", "train", *inputs, *outputs, *options]
         command += ["--threads", threads]
-        timing = _timed(command, os.environ | {"PYTHONPATH": ""}, folder, "checkpoints/*/metrics/[0-9]*.jsonl")
+        timing = _timed(
+            command, os.environ | {"PYTHONPATH": ""}, folder, "checkpoints/*/metrics/[0-9]*.jsonl"
+        )
         metrics = read_table(folder / "metrics.parquet").to_pandas().dropna(subset=["timing_s/update_actor"])
         later = metrics.iloc[1:].median(numeric_only=True)
         tokens = work.prompts * work.responses * (later["prompt_length/mean"] + later["response_length/mean"])
