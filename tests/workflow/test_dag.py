@@ -11,6 +11,8 @@ import pytest
 import yaml
 from study import Study, changed, small_experiment
 
+from gdpo.manifest import MANIFEST
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
@@ -22,9 +24,9 @@ def done(tmp_path_factory):
     """A study that was killed in the middle of training, started again, and is complete."""
     study = Study(tmp_path_factory.mktemp("study"), small_experiment())
     first = study.start(start_new_session=True)
-    tracker = study.folder / "results" / "checkpoints"
+    checkpoints = study.folder / "results" / "checkpoints"
     deadline = time.monotonic() + 900
-    while not any(tracker.glob("*/latest_checkpointed_iteration.txt")):
+    while not any(checkpoints.glob(f"*/global_step_*/{MANIFEST}")):  # written last: the checkpoint is whole
         assert time.monotonic() < deadline and first.poll() is None, first.communicate()[0]
         time.sleep(0.05)
     os.killpg(first.pid, signal.SIGKILL)
