@@ -140,6 +140,9 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(kill, uninterrupted
     with subprocess.Popen(command, start_new_session=True, env=environment) as process:
         _wait_for_checkpoint(tmp_path / "checkpoints", process)
         children = psutil.Process(process.pid).children(recursive=True)
+        workers = [child for child in children if "ray::" in "".join(child.cmdline()[:1])]
+        [trainer] = {os.getpgid(child.pid) for child in workers}  # one group: what is killed, and at once
+        assert trainer in {child.pid for child in children}
         process.send_signal(kill)
         assert process.wait(30) != 0
     gone, alive = psutil.wait_procs(children, timeout=20)

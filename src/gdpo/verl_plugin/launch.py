@@ -212,6 +212,7 @@ def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threa
         "RAY_USAGE_STATS_ENABLED": "0",
         "VLLM_NO_USAGE_STATS": "1",
         "RAY_worker_niceness": "0",
+        "RAY_process_group_cleanup_enabled": "0",  # else workers leave the group that is killed at the end
         "HYDRA_FULL_ERROR": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1",
