@@ -224,7 +224,13 @@ def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threa
             "VERL_PLATFORM": "cpu",
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": str(threads),
-            "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads slow a machine that runs trainings side by side
+            # Threads wait awake for the next small operation, but not long: asleep at once costs a fifth of
+            # an update, and waiting awake for milliseconds slows a machine that others use as well.
+            "OMP_WAIT_POLICY": "PASSIVE",
+            "GOMP_SPINCOUNT": "20000",
+            # Keep freed memory: large tensors get new pages from the system in every step otherwise.
+            "MALLOC_MMAP_THRESHOLD_": str(1 << 25),  # the most that every glibc takes
+            "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
             "TQ_NUM_THREADS": "1",
             "GLOO_SOCKET_IFNAME": "lo",
             "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # else it takes whole cores for itself

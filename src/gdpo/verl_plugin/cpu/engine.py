@@ -10,6 +10,7 @@ from verl.utils import tensordict_utils as tu
 from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
+from gdpo.verl_plugin.cpu.fused_norm import use_fused_norm
 from gdpo.verl_plugin.cpu.packed_attention import use_packed_attention
 
 
@@ -23,6 +24,7 @@ class CPUFSDPEngineWithLMHead(FSDPEngineWithLMHead):
     def _build_module(self) -> PreTrainedModel:
         module = super()._build_module()
         use_packed_attention(module)
+        use_fused_norm(module)
         return module
 
     def _build_fsdp_module(self, module: torch.nn.Module) -> torch.nn.Module:

@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from gdpo.sampling.backend import Decoding
 
 
-ONE_THREAD_BELOW = 512
-"""Width of a model below which one CPU thread decodes faster than two: too little work in each product."""
-
-
 def server_name(replica_rank: int) -> str:
     """Name of the Ray actor that serves replica ``replica_rank``."""
     return f"gdpo_hf_server_{replica_rank}"
@@ -30,7 +26,7 @@ def start_server(
     replica_rank: int, model_dir: str, dtype: str, gpu: str | None = None
 ) -> ray.actor.ActorHandle:
     """The server actor of a replica, a new one or the one that is there; see :class:`RolloutServer`."""
-    options = {"name": server_name(replica_rank), "num_cpus": 0, "max_concurrency": 4, "get_if_exists": True}
+    options = {"name": server_name(replica_rank), "num_cpus": 0, "get_if_exists": True}
     return ray.remote(RolloutServer).options(**options).remote(model_dir, dtype, gpu)
 
 
@@ -52,8 +48,6 @@ class RolloutServer:
         from gdpo.sampling.transformers_backend import TransformersBackend, eos_token_ids
 
         config = AutoConfig.from_pretrained(model_dir, attn_implementation="sdpa", trust_remote_code=False)
-        if not gpu and config.get_text_config(decoder=True).hidden_size < ONE_THREAD_BELOW:
-            torch.set_num_threads(1)
         model = AutoModelForCausalLM.from_config(
             config, dtype=getattr(torch, dtype), trust_remote_code=False
         ).to("cuda" if gpu else "cpu")
