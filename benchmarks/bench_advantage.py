@@ -3,8 +3,8 @@
 Run ``make bench-advantage`` or ``python benchmarks/bench_advantage.py [--quick]``. Two rewards, responses of
 200 to 4000 tokens, groups interleaved as an asynchronous rollout returns them, one thread. Ours and the peers
 alternate, so that a busy machine slows both; every number is a median. It prints a table, the fitted exponent
-of cost against batch, and one RESULT line for each target. ``--quick`` leaves the peers out at the largest
-batch, where they take a minute and 10 GB.
+of cost against batch, one RESULT line for each target, and draws a chart. ``--quick`` leaves the peers out
+at the largest batch, where they take a minute and 10 GB.
 """
 
 import argparse
@@ -13,11 +13,13 @@ import math
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from growth import draw_growth
 from rich.console import Console
 from rich.table import Table
 from verl.trainer.ppo.core_algos import compute_gdpo_outcome_advantage
@@ -25,6 +27,7 @@ from verl.utils.torch_functional import masked_whiten
 
 from gdpo.advantage import DGDOConfig, DGDOState, GDPOConfig, broadcast_nested, dgdo, estimate, gdpo
 
+CHART = Path(__file__).with_name("advantage.png")
 SIZES = [(64, 8), (512, 16), (2048, 32)]
 NAMED_SIZE = (512, 16)  # the size that the targets are about
 # Large enough that the fixed cost of a call (1 ms) does not hide the growth.
@@ -183,6 +186,14 @@ def growth() -> float:
     return exponent(GROWTH_SIZES, [times[size] for size in GROWTH_SIZES])
 
 
+def draw(results: list[dict[str, float]]) -> None:
+    """The chart, of the sizes at which the peer was measured."""
+    names = {"ours": "ours gdpo, one number a response", "veRL gdpo": "veRL 0.9.1 gdpo"}
+    measured = [i for i, result in enumerate(results) if names["veRL gdpo"] in result]
+    series = {label: [results[i][name] for i in measured] for label, name in names.items()}
+    draw_growth({"responses": ([math.prod(SIZES[i]) for i in measured], series)}, "milliseconds", CHART)
+
+
 def report(console: Console, results: list[dict[str, float]]) -> None:
     table = Table(title="Median ms; 2 rewards, 200 to 4000 tokens a response")
     table.add_column("")
@@ -202,6 +213,7 @@ def main() -> None:
     torch.set_num_threads(1)  # one core for all, whatever the machine
     results = [measure(*size, with_peers=not (arguments.quick and size == SIZES[-1])) for size in SIZES]
     report(Console(width=110), results)
+    draw(results)
 
     at = results[SIZES.index(NAMED_SIZE)]
     verl, published, nested = at["veRL 0.9.1 gdpo"], at["published DGDO (restated)"], at["ours gdpo, nested"]

@@ -3,7 +3,7 @@
 Run ``make bench-dag`` or ``python benchmarks/bench_dag.py [--runs 1000] [--repeats 5]``. The study is the
 demo with one run and that many seeds: every run is resolved, trained, exported, sampled and graded on two
 benchmarks. The peer is a Snakefile with one rule and as many independent jobs, which is what Snakemake itself
-takes. Both alternate; times are medians of whole processes.
+takes. Both alternate; times are medians of whole processes; a chart shows how they grow with the runs.
 """
 
 import argparse
@@ -17,10 +17,12 @@ from pathlib import Path
 from statistics import median
 
 import yaml
+from growth import draw_growth
 from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).parents[1]
+CHART = Path(__file__).with_name("dag.png")
 TARGET = 2.0
 TRIVIAL = """
 rule all:
@@ -83,10 +85,14 @@ def main() -> None:
     table = Table(title="Dry run, median seconds")
     for column in ("runs", "jobs", "study", "trivial DAG", "ratio"):
         table.add_column(column, justify="right")
-    for runs in (arguments.runs // 10, arguments.runs):
+    sizes, costs = [arguments.runs // part for part in (10, 3, 1)], []
+    for runs in sizes:
         jobs, ours, peer = compare(runs, arguments.repeats)
         table.add_row(str(runs), str(jobs), f"{ours:.1f}", f"{peer:.1f}", f"{ours / peer:.2f}")
+        costs.append((ours, peer))
     Console().print(table)
+    series = dict(zip(("study", "trivial DAG"), zip(*costs, strict=True), strict=True))
+    draw_growth({"runs": (sizes, series)}, "seconds of a dry run", CHART)
     print(f"RESULT dag_dry_run {ours / peer:.2f}x vs trivial_snakemake_dag target {TARGET:g}x")
 
 

@@ -3,7 +3,8 @@
     make bench-grader          GDPO_DATA_MIRROR names the folder with the files
 
 Right: every gold answer in a box, against itself; the worked solutions of train_aime with and without their
-boxes; each gold against five others that differ. Speed: whole cases a second, alternately, medians.
+boxes; each gold against five others that differ. Speed: whole cases a second, alternately, medians; a chart
+shows how it grows with the cases.
 """
 
 import json
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from growth import draw_growth
 from math_verify import parse, verify
 from rich.console import Console
 from rich.table import Table
@@ -36,8 +38,11 @@ FILES = (
     "train_aime",
     "train_math",
 )
+CHART = Path(__file__).with_name("grader.png")
 OTHERS = 5
 CASES, ROUNDS = 1000, 3
+PARTS = (8, 4, 2, 1)
+"""Of the cases, for the chart."""
 console = Console(width=150)
 
 
@@ -155,16 +160,27 @@ def measure_speed(files: dict[str, list[Row]], grader: Grader) -> None:
         "parser": ([case for case in decided if not decided[case]][:CASES], 1.8),
         "exact": ([case for case in decided if decided[case]][:CASES], 5),
     }
+    panels = {}
     for kind, (cases, target) in kinds.items():
-        texts, golds = zip(*cases, strict=True)
-        ours, theirs = [], []
-        for _ in range(ROUNDS):
-            ours.append(seconds(lambda texts=texts, golds=golds: grader.grade_all(texts, golds)))
-            theirs.append(seconds(lambda cases=cases: plain_loop(cases)))
-        mine, peer = statistics.median(ours), statistics.median(theirs)
+        sizes = [len(cases) // part for part in PARTS]
+        found = [medians(grader, cases[:size]) for size in sizes]
+        series = dict(zip(("ours", "plain loop"), zip(*found, strict=True), strict=True))
+        panels["cases that need the parser" if kind == "parser" else "cases that need none"] = sizes, series
+        mine, peer = found[-1]
         rates = f"ours {len(cases) / mine:,.0f}/s, plain loop {len(cases) / peer:,.0f}/s"
         console.print(f"{kind}: {len(cases)} cases, {rates}")
         print(f"RESULT grader_{kind} {peer / mine:.2f}x vs sequential_math_verify target {target}x")
+    draw_growth(panels, "seconds", CHART)
+
+
+def medians(grader: Grader, cases: list[tuple[str, Gold]]) -> tuple[float, float]:
+    """Median seconds of ours and of the plain loop, alternately."""
+    texts, golds = zip(*cases, strict=True)
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(seconds(lambda: grader.grade_all(texts, golds)))
+        theirs.append(seconds(lambda: plain_loop(cases)))
+    return statistics.median(ours), statistics.median(theirs)
 
 
 def seconds(work: Callable[[], object]) -> float:
