@@ -93,19 +93,25 @@ Fault = Callable[[Lab], Outcome]
 
 def _killed(name: str | None) -> Fault:
     def trial(lab: Lab) -> Outcome:
-        training, step = lab.training(), lab.rng.randrange(STEPS)
-        training.start()
-        if step:
-            training.wait_for(lambda: training.recorded() >= step)
-        else:
-            training.wait_for(lambda: len(training.processes()) > 2)
-        time.sleep(lab.rng.uniform(0, 1 if step else 12))
-        training.kill(name)
-        training.end()
+        training = lab.training()
+        while not _killed_after(training, name, step := lab.rng.randrange(STEPS), lab.rng):
+            training = lab.training()  # it came too late: a step takes some 0.2 s
         outcome = lab.finish(training, together=name is None)
         return outcome._replace(note=outcome.note or f"after step {step}")
 
     return trial
+
+
+def _killed_after(training: Training, name: str | None, step: int, rng: random.Random) -> bool:
+    """Whether a kill at a random moment after a step ended the training; step 0: while it starts."""
+    training.start()
+    if step:
+        training.wait_for(lambda: training.recorded() >= step)
+    else:
+        training.wait_for(lambda: len(training.processes()) > 2)
+    time.sleep(rng.uniform(0, 0.3 if step else 12))
+    training.kill(name)
+    return training.end() != 0
 
 
 def _killed_while_saving(lab: Lab) -> Outcome:
