@@ -37,18 +37,24 @@ def median_step(timing: Timing) -> float:
     return statistics.median(timing.steps)
 
 
-def compare(repeats: int, threads: int) -> list[str]:
-    """Train alternately with both; print the table and return the results' lines."""
+def compare(repeats: int, threads: int) -> tuple[list[str], dict[Work, list[float]]]:
+    """Train alternately with both; print the table.
+
+    Returns:
+        The results' lines, and seconds a step of ours and of TRL at each work.
+    """
     table = Table(title=f"16 prompts x 8 responses, {threads} threads, medians of {repeats} trainings")
     for column in ("up to, tokens", "trainer", "mean length", "s a step"):
         table.add_column(column, justify="left" if column == "trainer" else "right")
-    lines, rate = [], measured_rate(threads)
+    lines, measured, rate = [], {}, measured_rate(threads)
     for length in LENGTHS:
         found: list[list[Timing]] = [[], []]
         for _ in range(repeats):
             for timings, train in zip(found, BOTH, strict=True):
                 timings.append(train(Work(length=length), STEPS, threads))
-        steps = [statistics.median(map(median_step, timings)) for timings in found]
+        measured[Work(length=length)] = steps = [
+            statistics.median(map(median_step, timings)) for timings in found
+        ]
         for name, timings, step in zip(("ours", "TRL"), found, steps, strict=True):
             mean = statistics.mean(t.length for t in timings)
             table.add_row(str(length), name, f"{mean:.0f}", f"{step:.2f}")
@@ -57,15 +63,18 @@ def compare(repeats: int, threads: int) -> list[str]:
         print(f"up to {length}: our update runs at {share:.0%} of {rate / 1e9:.0f} GFLOP/s")
         lines.append(f"RESULT step_{length} {steps[0] / steps[1]:.2f}x vs trl_grpo target {TARGET}x at most")
     Console(width=120).print(table)
-    return lines
+    return lines, measured
 
 
-def growth(threads: int) -> None:
-    """Seconds a step as work grows; writes the chart."""
+def growth(threads: int, measured: dict[Work, list[float]]) -> None:
+    """Seconds a step as work grows, those that are measured and one training each of the others; a chart."""
     panels = {}
     for label, points in GROWTH.items():
         sizes = [parameters(work) if size is None else size for size, work in points]
-        seconds = [[median_step(train(work, STEPS, threads)) for train in BOTH] for _, work in points]
+        seconds = [
+            measured.get(work) or [median_step(train(work, STEPS, threads)) for train in BOTH]
+            for _, work in points
+        ]
         panels[label] = sizes, dict(zip(("ours", "TRL"), zip(*seconds, strict=True), strict=True))
     draw_growth(panels, "seconds a step", CHART)
 
@@ -77,9 +86,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="of each trainer")
     parser.add_argument("--no-growth", action="store_true", help="leave the chart as it is")
     arguments = parser.parse_args()
-    lines = compare(arguments.repeats, arguments.threads)
+    lines, measured = compare(arguments.repeats, arguments.threads)
     if not arguments.no_growth:
-        growth(arguments.threads)
+        growth(arguments.threads, measured)
     print("\n".join(lines))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 from gdpo.reporting.style import WIDTH, method_style, use_style
 
@@ -31,6 +32,8 @@ def draw_growth(panels: Mapping[str, Panel], cost: str, chart: Path) -> None:
             axis.loglog(sizes, costs, **method_style(style), label=f"{name}, exponent {power:.2f}")
         axis.set(xlabel=label)
         axis.set_xticks(sizes, [f"{size:,.0f}" if size < 1e5 else f"{size / 1e6:.1f} M" for size in sizes])
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # most costs span less than a decade
+        axis.yaxis.set_major_formatter(lambda value, place: f"{value:,g}")
         axis.minorticks_off()
         axis.legend()
     axes[0][0].set(ylabel=cost)
