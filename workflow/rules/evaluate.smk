@@ -54,8 +54,6 @@ rule score:
         f"{LOGS}/score/{{model}}/{{benchmark}}.log",
     benchmark:
         f"{LOGS}/score/{{model}}/{{benchmark}}.benchmark.tsv"
-    group:
-        "report"
     threads: 1
     resources:
         **ON_CPU,
@@ -86,8 +84,6 @@ rule score_outputs:
         f"{LOGS}/score/{{model}}/{{benchmark}}.benchmark.tsv"
     wildcard_constraints:
         model="|".join(map(re.escape, OUTPUTS)) or "(?!)",
-    group:
-        "report"
     threads: 1
     resources:
         **ON_CPU,

@@ -58,8 +58,6 @@ rule training_curves:
         f"{LOGS}/figures/training_curves.log",
     benchmark:
         f"{LOGS}/figures/training_curves.benchmark.tsv"
-    group:
-        "report"
     threads: 1
     resources:
         **ON_CPU,
@@ -90,8 +88,6 @@ rule accuracy_length:
         f"{LOGS}/figures/accuracy_length.log",
     benchmark:
         f"{LOGS}/figures/accuracy_length.benchmark.tsv"
-    group:
-        "report"
     threads: 1
     resources:
         **ON_CPU,
@@ -117,8 +113,6 @@ rule paired_forest:
         f"{LOGS}/figures/paired_forest.log",
     benchmark:
         f"{LOGS}/figures/paired_forest.benchmark.tsv"
-    group:
-        "report"
     threads: 1
     resources:
         **ON_CPU,
@@ -145,8 +139,6 @@ rule length_distributions:
         f"{LOGS}/figures/length_distributions.log",
     benchmark:
         f"{LOGS}/figures/length_distributions.benchmark.tsv"
-    group:
-        "report"
     threads: 1
     resources:
         **ON_CPU,
@@ -174,8 +166,6 @@ rule dgdo_weights:
         f"{LOGS}/figures/dgdo_weights.log",
     benchmark:
         f"{LOGS}/figures/dgdo_weights.benchmark.tsv"
-    group:
-        "report"
     threads: 1
     resources:
         **ON_CPU,
@@ -202,8 +192,6 @@ rule advantage_groups:
         f"{LOGS}/figures/advantage_groups.log",
     benchmark:
         f"{LOGS}/figures/advantage_groups.benchmark.tsv"
-    group:
-        "report"
     threads: 1
     resources:
         **ON_CPU,
@@ -227,8 +215,6 @@ rule dgdo_saturation:
         f"{LOGS}/figures/dgdo_saturation.log",
     benchmark:
         f"{LOGS}/figures/dgdo_saturation.benchmark.tsv"
-    group:
-        "report"
     threads: 1
     resources:
         **ON_CPU,

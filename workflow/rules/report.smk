@@ -65,8 +65,6 @@ rule summary:
         f"{LOGS}/summary.log",
     benchmark:
         f"{LOGS}/summary.benchmark.tsv"
-    group:
-        "report"
     threads: 1
     resources:
         **ON_CPU,

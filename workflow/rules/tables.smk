@@ -78,8 +78,6 @@ rule tables:
         f"{LOGS}/tables.log",
     benchmark:
         f"{LOGS}/tables.benchmark.tsv"
-    group:
-        "report"
     threads: 1
     resources:
         **ON_CPU,
@@ -118,8 +116,6 @@ rule cost:
         f"{LOGS}/cost.log",
     benchmark:
         f"{LOGS}/cost.benchmark.tsv"
-    group:
-        "report"
     threads: 1
     resources:
         **ON_CPU,
@@ -175,8 +171,6 @@ rule data_tables:
         f"{LOGS}/data_tables.log",
     benchmark:
         f"{LOGS}/data_tables.benchmark.tsv"
-    group:
-        "report"
     threads: 1
     resources:
         **ON_CPU,
