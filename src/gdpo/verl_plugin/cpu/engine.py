@@ -11,7 +11,7 @@ from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
 from gdpo.verl_plugin.cpu.fused_norm import use_fused_norm
-from gdpo.verl_plugin.cpu.packed_attention import use_packed_attention
+from gdpo.verl_plugin.cpu.packed_attention import Packing, use_packed_attention
 
 
 @EngineRegistry.register(model_type="language_model", backend=["fsdp2"], device="cpu")
@@ -37,12 +37,21 @@ class CPUFSDPEngineWithLMHead(FSDPEngineWithLMHead):
             self.engine_config = config
 
     def prepare_model_inputs(self, micro_batch: TensorDict) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The stock packed inputs, with the sequences' bounds and the tokens whose logits are needed."""
+        """The stock packed inputs without what is there already, with those whose logits are needed."""
         inputs, arguments = super().prepare_model_inputs(micro_batch)
-        bounds = micro_batch["input_ids"].offsets()
-        inputs["cu_seq_lens_q"] = bounds
-        scored = _before_responses(bounds, micro_batch["prompts"].offsets().diff())
-        inputs["logits_to_keep"] = arguments["scored"] = scored
+        bounds, prompts = micro_batch["input_ids"].offsets(), micro_batch["prompts"]
+        lengths = prompts.offsets().diff()
+        temperatures = arguments["temperature_rmpad"]
+        begins = zip(prompts.unbind(), temperatures[bounds[:-1]].tolist(), strict=True)
+        alike = [(tuple(prompt.tolist()), temperature) for prompt, temperature in begins]
+        packing = inputs["packing"] = Packing.of(bounds, lengths, alike)
+        for name in ("input_ids", "position_ids"):
+            inputs[name] = inputs[name][..., packing.computed]
+        scored = arguments["scored"] = _before_responses(bounds, lengths)
+        # The first tokens of a group's responses follow one token, whose logits are computed once.
+        kept, arguments["logits_of"] = packing.like[scored].unique(return_inverse=True)
+        arguments["temperature_rmpad"] = temperatures[packing.computed[kept], None]
+        inputs["logits_to_keep"] = kept
         return inputs, arguments
 
     def prepare_model_outputs(
@@ -50,12 +59,14 @@ class CPUFSDPEngineWithLMHead(FSDPEngineWithLMHead):
     ) -> dict[str, torch.Tensor]:
         """Log-probabilities, and entropies where they are asked for, of one softmax; 0 within prompts."""
         scored, bounds = output_args["scored"], micro_batch["input_ids"].offsets()
-        logits = output.logits[0].float() / output_args["temperature_rmpad"][scored, None]
+        rows = output_args["logits_of"]
+        logits = output.logits[0].float() / output_args["temperature_rmpad"]
         log_probs = logits.log_softmax(-1)
-        labels = output_args["input_ids_rmpad_rolled"][scored, None]
-        found = {"log_probs": log_probs.gather(-1, labels)[:, 0]}
+        labels = output_args["input_ids_rmpad_rolled"][scored]
+        # Of a flat tensor's index_select, gradients add up in order; those of other indexing do in any.
+        found = {"log_probs": log_probs.flatten().index_select(0, rows * log_probs.shape[1] + labels)}
         if tu.get_non_tensor_data(data=micro_batch, key="calculate_entropy", default=False):
-            found["entropy"] = -(log_probs.exp() * log_probs).sum(-1)
+            found["entropy"] = -(log_probs.exp() * log_probs).sum(-1).index_select(0, rows)
         whole = torch.zeros(int(bounds[-1]))
         return {
             name: torch.nested.nested_tensor_from_jagged(whole.index_copy(0, scored, values), bounds)

@@ -1,12 +1,15 @@
 """Attention over packed sequences on a CPU, from transformers' attention registry.
 
-Packed sequences need no padding in a model's matrix products; only attention itself puts them side by side.
-PyTorch has such attention for GPUs alone.
+Packed sequences need no padding in a model's matrix products, and what several of them begin with is computed
+once; only attention itself puts them whole and side by side. PyTorch has such attention for GPUs alone.
 """
+
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import embedding, scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 
 NAME = "gdpo_packed"
@@ -19,47 +22,42 @@ def use_packed_attention(model: PreTrainedModel) -> None:
     model.set_attn_implementation(NAME)
 
 
-def packed_attention(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: None,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    *,
-    cu_seq_lens_q: Tensor,
-    **kwargs,
-) -> tuple[Tensor, None]:
-    """Causal attention within each of several sequences that stand one behind the other.
+class Packing(NamedTuple):
+    """Where the tokens of sequences stand: one behind the other, among those computed, and side by side."""
 
-    Args:
-        module: the attention layer.
-        query: shape (1, heads, tokens, dimensions).
-        key: shape (1, key-value heads, tokens, dimensions); `value` likewise.
-        attention_mask: None.
-        scaling: factor of the scores; None: 1 / sqrt(dimensions).
-        dropout: probability of dropping a weight.
-        cu_seq_lens_q: first token of each sequence and the number of tokens, shape (sequences + 1,).
-        kwargs: not used.
+    computed: Tensor
+    """The tokens that the model computes, which are all but those of a prompt that an earlier sequence begins
+    with; shape (computed,)."""
+    like: Tensor
+    """For each token, its like among those computed, shape (tokens,)."""
+    rows: Tensor
+    """For each place in blocks of padded rows, the token there among those computed, shape (places,)."""
+    places: Tensor
+    """For each computed token, its place in the rows, shape (computed,)."""
+    blocks: list[tuple[int, int]]
+    """Rows and width of each block."""
 
-    Returns:
-        Shape (1, tokens, heads, dimensions), and None in the place of attention weights.
-    """
-    places, shapes = _side_by_side(cu_seq_lens_q)
-    sizes = [rows * width for rows, width in shapes]
+    @classmethod
+    def of(cls, bounds: Tensor, prompt_lengths: Tensor, prompts: Sequence[Hashable]) -> "Packing":
+        """Pack sequences.
 
-    def blocks(packed: Tensor) -> list[Tensor]:
-        tokens = packed[0].transpose(0, 1)
-        padded = tokens.new_zeros(sum(sizes), *tokens.shape[1:]).index_copy(0, places, tokens)
-        parts = padded.split(sizes)
-        return [part.unflatten(0, shape).transpose(1, 2) for part, shape in zip(parts, shapes, strict=True)]
-
-    # Padding stands at the end of a row, where causal attention keeps it from every token.
-    options = {"dropout_p": dropout, "is_causal": True, "scale": scaling, "enable_gqa": True}
-    heads_of = zip(blocks(query), blocks(key), blocks(value), strict=True)
-    attended = [scaled_dot_product_attention(*block, **options).transpose(1, 2) for block in heads_of]
-    return torch.cat([block.flatten(0, 1) for block in attended])[places][None], None
+        Args:
+            bounds: first token of each sequence and the number of tokens, shape (sequences + 1,).
+            prompt_lengths: tokens of each sequence's prompt, shape (sequences,).
+            prompts: one for each sequence, equal where the prompts are.
+        """
+        lengths, tokens = bounds.diff(), torch.arange(int(bounds[-1]))
+        first = {prompt: i for i, prompt in reversed(list(enumerate(prompts)))}
+        earlier = bounds[[first[prompt] for prompt in prompts]] - bounds[:-1]
+        in_prompt = tokens - bounds[:-1].repeat_interleave(lengths) < prompt_lengths.repeat_interleave(
+            lengths
+        )
+        origin = tokens + torch.where(in_prompt, earlier.repeat_interleave(lengths), 0)
+        is_computed = origin == tokens
+        like = (is_computed.cumsum(0) - 1)[origin]
+        padded, blocks = _side_by_side(bounds)
+        rows = torch.zeros(sum(count * width for count, width in blocks), dtype=torch.long)
+        return cls(tokens[is_computed], like, rows.index_copy(0, padded, like), padded[is_computed], blocks)
 
 
 def _side_by_side(bounds: Tensor) -> tuple[Tensor, list[tuple[int, int]]]:
@@ -71,6 +69,47 @@ def _side_by_side(bounds: Tensor) -> tuple[Tensor, list[tuple[int, int]]]:
     widths = torch.cat([lengths.new_full((rows,), width) for rows, width in shapes])
     starts = torch.empty_like(lengths).index_copy(0, order, widths.cumsum(0) - widths)
     return torch.arange(int(bounds[-1])) + (starts - bounds[:-1]).repeat_interleave(lengths), shapes
+
+
+def packed_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    *,
+    packing: Packing,
+    **kwargs,
+) -> tuple[Tensor, None]:
+    """Causal attention within each of several sequences that stand one behind the other.
+
+    Args:
+        module: the attention layer.
+        query: shape (1, heads, computed tokens, dimensions).
+        key: shape (1, key-value heads, computed tokens, dimensions); `value` likewise.
+        attention_mask: None.
+        scaling: factor of the scores; None: 1 / sqrt(dimensions).
+        dropout: probability of dropping a weight.
+        packing: the sequences.
+        kwargs: not used.
+
+    Returns:
+        Shape (1, computed tokens, heads, dimensions), and None in the place of attention weights.
+    """
+    heads = [query.shape[1], key.shape[1], value.shape[1]]
+    tokens = torch.cat([states[0].transpose(0, 1) for states in (query, key, value)], 1)
+    # An embedding's gradient is summed in the order of its rows, whatever the number of threads.
+    padded = embedding(packing.rows, tokens.flatten(1)).unflatten(1, tokens.shape[1:])
+    # Padding stands at the end of a row, where causal attention keeps it from every token.
+    options = {"dropout_p": dropout, "is_causal": True, "scale": scaling, "enable_gqa": True}
+    attended = []
+    for part, shape in zip(padded.split([r * w for r, w in packing.blocks]), packing.blocks, strict=True):
+        block = part.unflatten(0, shape).transpose(1, 2).split(heads, 1)
+        attended.append(scaled_dot_product_attention(*block, **options).transpose(1, 2).flatten(0, 1))
+    found = embedding(packing.places, torch.cat(attended).flatten(1))
+    return found.view(1, -1, *query.shape[1::2]), None
 
 
 AttentionInterface.register(NAME, packed_attention)
