@@ -17,10 +17,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
 from verl.protocol import DataProto
+from verl.trainer.ppo.padding_utils import upsample_batch_to_divisible_size
 from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_and_add_to_batch
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.debug import marked_timer
+from verl.utils.seqlen_balancing import log_seqlen_unbalance
 from verl.utils.tensordict_utils import assign_non_tensor_stack
 from verl.utils.tracking import Tracking
 from verl.workers.utils.padding import response_to_nested
@@ -118,6 +120,17 @@ class GDPOTrainer(PPOTrainerSync):
         metrics.update(correction_metrics)
         names = [name for name in ("response_mask", "rollout_is_weights") if name in padded.batch]
         return {name: response_to_nested(padded.batch[name], mask) for name in names}
+
+    def _balance_batch(self, batch: KVBatchMeta, metrics: dict, *args: Any, **kwargs: Any) -> KVBatchMeta:
+        if self.actor_rollout_wg.world_size > 1:
+            return super()._balance_batch(batch, metrics, *args, **kwargs)
+        # There is nothing to balance, and veRL's search for how takes 17 ms.
+        batch = upsample_batch_to_divisible_size(
+            batch, self._get_required_batch_multiple(1), self.tokenizer.eos_token_id
+        )
+        lengths = [tag["seq_len"] for tag in batch.tags]
+        metrics.update(log_seqlen_unbalance(lengths, [range(len(lengths))], "global_seqlen"))
+        return batch
 
     def _update_actor(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
         batch.fields = UPDATE_COLUMNS  # else the worker would fetch every column, rewards and golds too
