@@ -23,7 +23,7 @@ from gdpo.parquet import read_table
 from gdpo.step_log import newest_step as recorded_step
 
 STEPS, EVERY = 12, 3
-DRIVER, WORKER, SERVER = "gdpo.verl_plugin.main", "ray::WorkerDict", "ray::RolloutServer"
+DRIVER, WORKER, SERVER = "gdpo::trainer", "ray::WorkerDict", "ray::RolloutServer"
 """Parts of the command lines of a training's processes."""
 _MEASURED = ("timing", "perf/", "actor/perf/")
 _TIMEOUT = 600

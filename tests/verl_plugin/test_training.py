@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -143,6 +144,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(kill, uninterrupted
         children = psutil.Process(process.pid).children(recursive=True)
         [trainer] = _groups_of_workers(children)  # one group: what is killed, and at once
         assert trainer in {child.pid for child in children}
+        assert _parents_of_workers(children) == {trainer}  # forks of one process, which has imported for all
         process.send_signal(kill)
         assert process.wait(30) != 0
     gone, alive = psutil.wait_procs(children, timeout=20)
@@ -169,13 +171,23 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(kill, uninterrupted
 
 
 def _groups_of_workers(processes: list[psutil.Process]) -> set[int]:
-    """Process groups of Ray's workers; some end of themselves at any time."""
-    groups = set()
+    """Process groups of Ray's workers."""
+    return _of_workers(processes, lambda process: os.getpgid(process.pid))
+
+
+def _parents_of_workers(processes: list[psutil.Process]) -> set[int]:
+    return _of_workers(processes, lambda process: process.ppid())
+
+
+def _of_workers(processes: list[psutil.Process], value: Callable[[psutil.Process], int]) -> set[int]:
+    """A value of each of Ray's workers (not of its agents); some end of themselves at any time."""
+    found = set()
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-            if "".join(process.cmdline()[:1]).startswith("ray::"):
-                groups.add(os.getpgid(process.pid))
-    return groups
+            title = "".join(process.cmdline()[:1])
+            if title.startswith("ray::") and not title.endswith("Agent"):
+                found.add(value(process))
+    return found
 
 
 def _wait_for_checkpoint(checkpoints: Path, process: subprocess.Popen, timeout: float = 600) -> None:

@@ -166,7 +166,8 @@ def _run_trainer(
     folder, label = paths.checkpoints, tracking.name
     segment = start_segment(folder, step)
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "gdpo.verl_plugin.main", *verl_overrides(run, paths, step, tracking)]
+    program = f"gdpo.verl_plugin.{'fork_server' if _from_one_process(run) else 'main'}"
+    command = [sys.executable, "-m", program, *verl_overrides(run, paths, step, tracking)]
     log_start = log.stat().st_size if log.exists() else 0
     with _scratch_folder() as scratch, log.open("ab") as log_file, contextlib.ExitStack() as stack:
         environment = _environment(run, scratch, segment, label, threads) | tracking.variables(folder)
@@ -245,6 +246,11 @@ def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threa
 def _own_nodes(run: RunConfig) -> bool:
     """Whether the run needs a Ray cluster over the nodes of its job: several, and nobody made one."""
     return run.hardware.nodes > 1 and "RAY_ADDRESS" not in os.environ
+
+
+def _from_one_process(run: RunConfig) -> bool:
+    """Whether all processes of the run are forks of one: on CPUs, and with a Ray that this run starts."""
+    return run.hardware.platform == "cpu" and not _own_nodes(run) and "RAY_ADDRESS" not in os.environ
 
 
 def _private_ray() -> dict[str, str]:

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
@@ -90,12 +91,12 @@ def start_queue(config: Any) -> None:
         transfer_queue.init(config.transfer_queue)
 
 
-def main(overrides: list[str]) -> None:
-    """Compose veRL's config with ``overrides`` and train."""
+def main(overrides: list[str], connect: Callable[[], object] = start_ray) -> None:
+    """Compose veRL's config with ``overrides`` and train, on the Ray that ``connect`` starts or finds."""
     with ThreadPoolExecutor(1) as beside:
         imported = beside.submit(import_module, "verl.trainer.ppo.v1")
         # In this thread: Ray's daemons are killed when the thread that started them ends.
-        start_ray()
+        connect()
         servers = start_servers(overrides)
         from hydra import compose, initialize_config_module
 
