@@ -2,9 +2,9 @@
 
 Run ``make bench-advantage`` or ``python benchmarks/bench_advantage.py [--quick]``. Two rewards, responses of
 200 to 4000 tokens, groups interleaved as an asynchronous rollout returns them, one thread. Ours and the peers
-alternate, so that a busy machine slows both; every number is a median. It prints a table, the fitted exponent
-of cost against batch, one RESULT line for each target, and draws a chart. ``--quick`` leaves the peers out
-at the largest batch, where they take a minute and 10 GB.
+alternate, so that a busy machine slows both; every number is a median. It prints a table and one RESULT line
+for each target, and draws a chart with the fitted exponents of cost against batch. ``--quick`` leaves out the
+peers at the largest batch, where they take a minute and 10 GB.
 """
 
 import argparse
@@ -30,8 +30,6 @@ from gdpo.advantage import DGDOConfig, DGDOState, GDPOConfig, broadcast_nested, 
 CHART = Path(__file__).with_name("advantage.png")
 SIZES = [(64, 8), (512, 16), (2048, 32)]
 NAMED_SIZE = (512, 16)  # the size that the targets are about
-# Large enough that the fixed cost of a call (1 ms) does not hide the growth.
-GROWTH_SIZES = [(1024, 16), (2048, 32), (4096, 64)]
 LONGEST = 4000  # tokens
 REWARDS = ("correctness", "length")
 
@@ -170,22 +168,6 @@ def measure(prompts: int, responses: int, with_peers: bool) -> dict[str, float]:
     return alternate(ours | peers, rounds)
 
 
-def exponent(sizes: list[tuple[int, int]], times: list[float]) -> float:
-    """The slope of log cost over log responses; 1 is linear."""
-    return float(np.polyfit(np.log([math.prod(size) for size in sizes]), np.log(times), 1)[0])
-
-
-def growth() -> float:
-    """The exponent of one number a response."""
-    batches = {size: make_batch(*size, padded=False) for size in GROWTH_SIZES}
-    calls = {
-        size: lambda batch=batch: gdpo(batch.rewards, batch.uids, GDPOConfig())
-        for size, batch in batches.items()
-    }
-    times = alternate(calls, dict.fromkeys(calls, 9))
-    return exponent(GROWTH_SIZES, [times[size] for size in GROWTH_SIZES])
-
-
 def draw(results: list[dict[str, float]]) -> None:
     """The chart, of the sizes at which the peer was measured."""
     names = {"ours": "ours gdpo, one number a response", "veRL gdpo": "veRL 0.9.1 gdpo"}
@@ -221,9 +203,6 @@ def main() -> None:
     for pages in ("warm", "fresh"):
         ratio = nested / at[f"floor: fill nested result, {pages} pages"]
         print(f"nested result takes {ratio:.2f} times the time of filling it, {pages} pages")
-    print(
-        f"cost of one number a response grows as batch^{growth():.2f}, 16 thousand to 262 thousand responses"
-    )
     print(f"RESULT one_advantage_a_response {verl / single[1]:.0f}x vs verl_gdpo target 300x")
     print(f"RESULT dgdo_published {published / at['ours dgdo published']:.0f}x vs published_dgdo target 450x")
     print(f"RESULT nested_delivered {verl / nested:.0f}x vs verl_gdpo target 50x")

@@ -115,16 +115,16 @@ def metrics(path: Path) -> str:
 
 
 def test_the_demo_on_slurm_through_time_limits(submit, no_wait, command_lines, tmp_path):
-    # Each of the training's jobs has 15 s, less than a start takes: time for the one step that it began.
-    study = make_study(tmp_path / "study", time_limit=5, reserve=285)
+    # Each of the training's jobs has 3 s, less than a start takes: time for the one step that it began.
+    study = make_study(tmp_path / "study", time_limit=5, reserve=297)
     process = submit(study)
     output, _ = process.communicate(timeout=1500)
     assert process.returncode == 0, output
     assert (study.folder / "results/report.html").exists()
 
-    # The model, two models sampled, training, export, and one job for all that follows.
+    # The model, two models sampled, training, export, one job of gradings, and one for all that follows.
     mine = jobs_of(study)
-    assert len(mine) == 6 and {job["JobState"] for job in mine} == {"COMPLETED"}
+    assert len(mine) == 7 and {job["JobState"] for job in mine} == {"COMPLETED"}
     (training,) = [job for job in mine if "rule_train" in job["Comment"]]
     assert training["Partition"] == "a100" and "gres:gpu:a100:1" in training["TresPerNode"]
     assert training["Restarts"] == "2"

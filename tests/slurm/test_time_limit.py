@@ -60,8 +60,8 @@ def sessions(training: Training) -> list[dict]:
 def test_a_training_that_hits_its_time_limit_twice_ends_as_if_it_had_not(slurm, toy, tmp_path):
     expected, training = Training(tmp_path / "undisturbed", toy, 3), Submitted(tmp_path / "limited", toy, 3)
     assert expected.run() == 0
-    # Ten of the 300 seconds, less than a start takes: each job has time for the one step that it began.
-    training.submit("--time=5", reserve=290)
+    # Three of the 300 seconds, less than a start takes: each job has time for the one step that it began.
+    training.submit("--time=5", reserve=297)
     assert training.until("COMPLETED", "FAILED", "TIMEOUT") == "COMPLETED", training.said
     assert training.show()["Restarts"] == "2"
     assert re.findall(r"the job's time is up after step (\d) of 3", training.said) == ["1", "2"]
@@ -80,8 +80,8 @@ def test_a_training_that_hits_its_time_limit_twice_ends_as_if_it_had_not(slurm, 
 
 def test_a_job_too_short_for_one_step_is_not_repeated_for_ever(slurm, toy, tmp_path):
     training = Submitted(tmp_path, toy)
-    # 30 s before the end, what still trains is killed: that leaves 5 s, less than a start takes.
-    training.submit("--time=1", reserve=0, before="sleep 25")
+    # 30 s before the end, what still trains is killed: that leaves 3 s, less than a start takes.
+    training.submit("--time=1", reserve=0, before="sleep 27")
     assert training.until("COMPLETED", "FAILED", "TIMEOUT") == "FAILED"
     said = "NoProgress: job .* ran out of time without a checkpoint after step 0: one step and its checkpoint"
     assert re.search(said, training.said) and training.show()["Restarts"] == "0"
