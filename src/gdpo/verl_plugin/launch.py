@@ -249,8 +249,12 @@ def _own_nodes(run: RunConfig) -> bool:
 
 
 def _from_one_process(run: RunConfig) -> bool:
-    """Whether all processes of the run are forks of one: on CPUs, and with a Ray that this run starts."""
-    return run.hardware.platform == "cpu" and not _own_nodes(run) and "RAY_ADDRESS" not in os.environ
+    """Whether all processes of the run are forks of one: on CPUs, and with a Ray that this run starts.
+
+    Not with vLLM, whose server starts processes of its own and ended as a fork.
+    """
+    on_cpu = run.hardware.platform == "cpu" and run.hardware.rollout == "transformers"
+    return on_cpu and not _own_nodes(run) and "RAY_ADDRESS" not in os.environ
 
 
 def _private_ray() -> dict[str, str]:
