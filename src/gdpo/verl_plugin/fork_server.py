@@ -46,7 +46,7 @@ def main(overrides: list[str]) -> None:
     """Start Ray, import what its processes need beside it, and fork them until the trainer ends."""
     # Ray would start two workers at once, and wait for them without end where one is late: it gives each a
     # minute, and on a busy machine the imports take longer.
-    os.environ["RAY_prestart_worker_first_driver"] = "0"
+    os.environ |= {"RAY_prestart_worker_first_driver": "0"}
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(SOCKET)
         listener.listen(64)
