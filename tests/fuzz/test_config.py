@@ -1,6 +1,7 @@
 """The config loader: whatever the files and the command line say, an experiment or a ConfigError."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from .conftest import budget, in_time
 from .mutations import ANY_CHARACTER, NUMBERS, TEXTS, VALUES, damaged, mutated
 
 CONFIG = Path(__file__).parents[2] / "config"
-RECIPES = [read_recipe(CONFIG / f"{name}.yaml").values for name in ("demo", "ablation-dgdo", "demo-math")]
+NAMES = ("demo", "ablation-dgdo", "demo-math")
+RECIPES = [read_recipe(CONFIG / f"{name}.yaml").values for name in NAMES]
 
 
 class Raw(str):
@@ -96,9 +98,19 @@ def check(experiment: Experiment, file: Path) -> None:
         assert experiment.resources(run).training_mem_mb > 0
 
 
-def test_the_unspoilt_recipes_load(load):
-    for recipe in RECIPES:
-        assert load(flow(recipe)), "else every test here is about one early error"
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        *RECIPES[:2],
+        pytest.param(
+            RECIPES[2],
+            marks=pytest.mark.skipif("GDPO_DATA_MIRROR" not in os.environ, reason="no GDPO_DATA_MIRROR"),
+        ),
+    ],
+    ids=NAMES,
+)
+def test_an_unspoilt_recipe_loads(load, recipe):
+    assert load(flow(recipe)), "else every test here is about one early error"
 
 
 @budget(250)
