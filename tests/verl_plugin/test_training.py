@@ -142,9 +142,13 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(kill, uninterrupted
     with subprocess.Popen(command, start_new_session=True, env=environment) as process:
         _wait_for_checkpoint(tmp_path / "checkpoints", process)
         children = psutil.Process(process.pid).children(recursive=True)
-        [trainer] = _groups_of_workers(children)  # one group: what is killed, and at once
+        [trainer] = _of_workers(
+            children, lambda worker: os.getpgid(worker.pid)
+        )  # one group: what is killed, and at once
         assert trainer in {child.pid for child in children}
-        assert _parents_of_workers(children) == {trainer}  # forks of one process, which has imported for all
+        assert _of_workers(children, lambda worker: worker.ppid()) == {
+            trainer
+        }  # forks of one process, which has imported for all
         process.send_signal(kill)
         assert process.wait(30) != 0
     gone, alive = psutil.wait_procs(children, timeout=20)
@@ -168,15 +172,6 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(kill, uninterrupted
     )
     again = final_weights(tmp_path)
     assert all(torch.equal(again[name], tensor) for name, tensor in final_weights(uninterrupted).items())
-
-
-def _groups_of_workers(processes: list[psutil.Process]) -> set[int]:
-    """Process groups of Ray's workers."""
-    return _of_workers(processes, lambda process: os.getpgid(process.pid))
-
-
-def _parents_of_workers(processes: list[psutil.Process]) -> set[int]:
-    return _of_workers(processes, lambda process: process.ppid())
 
 
 def _of_workers(processes: list[psutil.Process], value: Callable[[psutil.Process], int]) -> set[int]:

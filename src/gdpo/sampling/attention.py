@@ -24,10 +24,7 @@ def decoding_attention(
     scaling: float | None = None,
     **kwargs,
 ) -> tuple[Tensor, None]:
-    """Attention of one new token a row in which the query heads of a group share one read of their keys.
-
-    transformers' sdpa repeats the whole cache for each query head as soon as there is a mask. Here the query
-    heads of a group stand where further positions would: with one new token all see the same columns.
+    """transformers' sdpa, but of one new token a row :func:`one_token_attention`.
 
     Args:
         module: the attention layer.
@@ -40,12 +37,31 @@ def decoding_attention(
     Returns:
         Shape (rows, new tokens, heads, dimensions), and None in the place of attention weights.
     """
-    rows, heads, new, size = query.shape
-    if new > 1:
+    if query.shape[2] > 1:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-    grouped = query.reshape(rows, key.shape[1], heads // key.shape[1], size)
-    out = scaled_dot_product_attention(grouped, key, value, attn_mask=attention_mask, scale=scaling)
-    return out.reshape(rows, 1, heads, size), None
+    return one_token_attention(query[:, :, 0], key, value, attention_mask, scaling)[:, None], None
+
+
+def one_token_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float | None
+) -> Tensor:
+    """Attention of one new token a row in which the query heads of a group share one read of their keys.
+
+    transformers' sdpa repeats the whole cache for each query head as soon as there is a mask. Here the query
+    heads of a group stand where further positions would: with one new token all see the same columns.
+
+    Args:
+        query: shape (rows, heads, dimensions).
+        key: shape (rows, key-value heads, columns, dimensions); `value` likewise.
+        mask: None, or True (or 0) for the columns that count, shape (rows, 1, 1, columns).
+        scaling: factor of the scores; None: 1 / sqrt(dimensions).
+
+    Returns:
+        Shape (rows, heads, dimensions).
+    """
+    grouped = query.unflatten(1, (key.shape[1], -1))
+    out = scaled_dot_product_attention(grouped, key, value, attn_mask=mask, scale=scaling)
+    return out.reshape(query.shape)
 
 
 AttentionInterface.register(NAME, decoding_attention)

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding, scaled_dot_product_attention, silu
+from torch.nn.functional import embedding, silu
 from transformers import PreTrainedModel
 
+from gdpo.sampling.attention import one_token_attention
 from gdpo.sampling.cache import GrowingCache
 
 FORMS = {"llama", "qwen2"}
@@ -106,18 +107,16 @@ class OneToken:
         return self._normal(x) @ self.head
 
     def _layer(self, weights, cache, x, turn, mask):
-        rows, (cos, sin) = len(x), turn
+        cos, sin = turn
         qkv = self._normal(x) @ weights.qkv
         if weights.qkv_bias is not None:
             qkv += weights.qkv_bias
-        qkv = qkv.view(rows, -1, self.size)
+        qkv = qkv.unflatten(1, (-1, self.size))
         turned = qkv[:, : -self.groups]
         turned = (turned * cos).addcmul_(turned.roll(self.size // 2, -1), sin)
         keys, values = cache.update(turned[:, self.heads :, None], qkv[:, -self.groups :, None])
-        # The query heads of a group stand where further positions would: all see the same columns.
-        query = turned[:, : self.heads].view(rows, self.groups, -1, self.size)
-        attended = scaled_dot_product_attention(query, keys, values, mask, scale=self.scaling)
-        x = torch.addmm(x, attended.reshape(rows, -1), weights.attended)
+        attended = one_token_attention(turned[:, : self.heads], keys, values, mask, self.scaling)
+        x = torch.addmm(x, attended.flatten(1), weights.attended)
         gate, up = (self._normal(x) @ weights.gate_and_up).chunk(2, -1)
         return torch.addmm(x, silu(gate).mul_(up), weights.fed)
 

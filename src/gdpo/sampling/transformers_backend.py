@@ -35,7 +35,6 @@ class TransformersBackend:
             raise ValueError("eos_token_ids is empty; without an end token every completion is cut off")
         self.model = model.eval()
         use_decoding_attention(model)
-        self._in_few_operations = OneToken.fits(model)
         self.eos = torch.tensor(list(eos_token_ids), device=model.device)
         self.max_batch = max_batch
 
@@ -89,10 +88,7 @@ class TransformersBackend:
             raise ValueError(f"{len(prompts)} prompts but {len(keys)} keys; each sequence needs one key")
         if empty := [i for i, prompt in enumerate(prompts) if len(prompt) == 0]:
             raise ValueError(f"prompt {empty[0]} has no tokens")
-        decoder = _Decoder(self.model, self.eos, self.max_batch, prompts, keys, decoding)
-        if self._in_few_operations:
-            decoder.one_token = OneToken(self.model, max(map(len, prompts), default=0) + decoding.max_tokens)
-        return decoder.run(progress)
+        return _Decoder(self.model, self.eos, self.max_batch, prompts, keys, decoding).run(progress)
 
 
 def eos_token_ids(model: PreTrainedModel, folder: Path | str = "the model") -> list[int]:
@@ -113,8 +109,9 @@ class _Decoder:
 
     def __init__(self, model, eos, max_batch, prompts, keys, decoding):
         self.model, self.eos, self.max_batch, self.decoding = model, eos, max_batch, decoding
-        self.one_token = lambda tokens, cache: self._forward(tokens[:, None], cache)
         self.prompts = [tuple(prompt) for prompt in prompts]
+        longest = max(map(len, prompts), default=0) + decoding.max_tokens
+        self.one_token = OneToken(model, longest) if OneToken.fits(model) else self._one_token
         # Neighbours with equal prompts join together and share one prefill.
         order = sorted(range(len(prompts)), key=lambda i: (len(self.prompts[i]), self.prompts[i]))
         self.waiting = deque(order)
@@ -165,6 +162,9 @@ class _Decoder:
         """Feed each row's newest token and draw the next."""
         newest = self.tokens[self.rows, self.lengths[self.rows] - 1]
         self._append(self.rows, self.one_token(newest, self.cache))
+
+    def _one_token(self, tokens, cache):
+        return self._forward(tokens[:, None], cache)
 
     def _forward(self, ids, cache):
         mask, positions = cache.mask_and_positions(ids.shape[1])

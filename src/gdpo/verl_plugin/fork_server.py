@@ -5,8 +5,8 @@
 Each of these processes needs torch and much of veRL, which take seconds to import. Here that is done once,
 while Ray's daemons start, and its memory is shared. Ray starts workers with a command, which here is
 ``worker_launcher.py``: it asks this process for a fork, which goes on as Ray's worker would. This process
-computes nothing and starts no thread, so that its forks are whole; it ends as the trainer ends, with its exit
-status.
+computes nothing and has no thread of Python's or OpenMP's, so that its forks are whole; it ends as the
+trainer ends, with its exit status.
 """
 
 import argparse
@@ -88,11 +88,8 @@ def _hold_ray(address: int) -> None:
 
     ray._raylet.setproctitle("gdpo::ray")
     with open(address, "w") as pipe:
-        python, sys.executable = sys.executable, str(_launcher_script())
-        try:
-            start_ray()  # Ray notes what starts its workers
-        finally:
-            sys.executable = python
+        sys.executable = str(_launcher_script())  # Ray notes it as what starts its workers
+        start_ray()
         pipe.write(ray.get_runtime_context().gcs_address)
     while True:
         signal.pause()
@@ -156,18 +153,15 @@ def _work(request: dict[str, Any], streams: list[int]) -> None:
         os.close(stream)
     os.environ.clear()
     os.environ.update(request["environment"])
-    known, command = _ARGUMENTS.parse_known_args(request["command"])
+    arguments = argparse.ArgumentParser(add_help=False, allow_abbrev=False)  # those of setup_worker.py
+    arguments.add_argument("--serialized-runtime-env-context", dest="runtime_env", default="{}")
+    arguments.add_argument("--language")
+    known, command = arguments.parse_known_args(request["command"])
     update_envs(RuntimeEnvContext.deserialize(known.runtime_env).env_vars)
     if command[0].endswith("/setup_worker.py"):
         del command[0]
     sys.argv = command
     runpy.run_path(command[0], run_name="__main__")
-
-
-_ARGUMENTS = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-"""Of ``setup_worker.py``."""
-_ARGUMENTS.add_argument("--serialized-runtime-env-context", dest="runtime_env", default="{}")
-_ARGUMENTS.add_argument("--language")
 
 
 if __name__ == "__main__":

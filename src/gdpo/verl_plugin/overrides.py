@@ -169,7 +169,6 @@ def _cpu() -> dict[str, Any]:
         "actor_rollout_ref.actor.use_torch_compile": False,
         f"{actor}.use_torch_compile": False,
         "+actor_rollout_ref.actor.optim.override_optimizer_config.fused": True,
-        "trainer.balance_batch": False,  # between one device and itself
         **{f"+{engine}.mixed_precision.{dtype}": "fp32" for engine in (actor, ref) for dtype in dtypes},
         "actor_rollout_ref.rollout.dtype": "float32",
         "actor_rollout_ref.rollout.free_cache_engine": False,

@@ -11,7 +11,7 @@ from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
 from gdpo.verl_plugin.cpu.fused_norm import use_fused_norm
-from gdpo.verl_plugin.cpu.packed_attention import Packing, use_packed_attention
+from gdpo.verl_plugin.cpu.packed_attention import Packing, places, use_packed_attention
 
 
 @EngineRegistry.register(model_type="language_model", backend=["fsdp2"], device="cpu")
@@ -81,7 +81,6 @@ def _before_responses(bounds: torch.Tensor, prompt_lengths: torch.Tensor) -> tor
         bounds: first token of each sequence and the number of tokens, shape (sequences + 1,).
         prompt_lengths: tokens of each sequence's prompt, shape (sequences,).
     """
-    sequence = torch.arange(len(prompt_lengths)).repeat_interleave(bounds.diff())
-    place = torch.arange(int(bounds[-1])) - bounds[:-1][sequence]
+    sequence, place = places(bounds)
     follows = (place >= prompt_lengths[sequence] - 1) & (place < bounds.diff()[sequence] - 1)
     return follows.nonzero()[:, 0]

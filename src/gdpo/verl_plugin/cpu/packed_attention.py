@@ -46,18 +46,22 @@ class Packing(NamedTuple):
             prompt_lengths: tokens of each sequence's prompt, shape (sequences,).
             prompts: one for each sequence, equal where the prompts are.
         """
-        lengths, tokens = bounds.diff(), torch.arange(int(bounds[-1]))
-        first = {prompt: i for i, prompt in reversed(list(enumerate(prompts)))}
-        earlier = bounds[[first[prompt] for prompt in prompts]] - bounds[:-1]
-        in_prompt = tokens - bounds[:-1].repeat_interleave(lengths) < prompt_lengths.repeat_interleave(
-            lengths
-        )
-        origin = tokens + torch.where(in_prompt, earlier.repeat_interleave(lengths), 0)
+        sequence, place = places(bounds)
+        tokens, first = torch.arange(len(place)), {}
+        earlier = bounds[[first.setdefault(prompt, i) for i, prompt in enumerate(prompts)]]
+        origin = torch.where(place < prompt_lengths[sequence], earlier[sequence] + place, tokens)
         is_computed = origin == tokens
         like = (is_computed.cumsum(0) - 1)[origin]
         padded, blocks = _side_by_side(bounds)
         rows = torch.zeros(sum(count * width for count, width in blocks), dtype=torch.long)
         return cls(tokens[is_computed], like, rows.index_copy(0, padded, like), padded[is_computed], blocks)
+
+
+def places(bounds: Tensor) -> tuple[Tensor, Tensor]:
+    """The sequence of each packed token, and its place there, each of shape (tokens,)."""
+    lengths = bounds.diff()
+    sequence = torch.arange(len(lengths)).repeat_interleave(lengths)
+    return sequence, torch.arange(len(sequence)) - bounds[sequence]
 
 
 def _side_by_side(bounds: Tensor) -> tuple[Tensor, list[tuple[int, int]]]:
@@ -68,7 +72,8 @@ def _side_by_side(bounds: Tensor) -> tuple[Tensor, list[tuple[int, int]]]:
     shapes = [(len(block), int(block[-1])) for block in blocks]
     widths = torch.cat([lengths.new_full((rows,), width) for rows, width in shapes])
     starts = torch.empty_like(lengths).index_copy(0, order, widths.cumsum(0) - widths)
-    return torch.arange(int(bounds[-1])) + (starts - bounds[:-1]).repeat_interleave(lengths), shapes
+    sequence, place = places(bounds)
+    return starts[sequence] + place, shapes
 
 
 def packed_attention(
