@@ -1,6 +1,8 @@
 """Who may know whom: each room imports only the rooms it is allowed to."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,9 @@ def test_only_the_plugin_imports_verl_or_ray(room):
 @pytest.mark.parametrize("room", ALLOWED)
 def test_no_room_knows_snakemake(room):
     assert "snakemake" not in imports(room)
+
+
+def test_an_experiment_is_read_without_torch():
+    # Every snakemake call reads it, and torch alone would take longer than all the rest.
+    code = "import sys, gdpo.config.experiment; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -9,15 +9,17 @@ Rewards go by name, groups by any hashable id, and one number a response comes b
     >>> result.advantages
     tensor([ 0.8659, -0.8659,  0.8659, -0.8659])
 
-Nothing here knows veRL, Ray or the rest of this project. ``docs/methods.md`` has each method's formula,
-source and differences; :mod:`gdpo.advantage.batch` the policy for rewards that are not finite.
+Nothing here knows veRL, Ray or the rest of this project. torch is imported where a batch first becomes
+tensors, so that every ``snakemake`` call checks the methods' configs without it. ``docs/methods.md`` has each
+method's formula, source and differences; :mod:`gdpo.advantage.batch` the policy for rewards that are not
+finite.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from gdpo.advantage.batch import RewardBatch, RewardConfig, Step, read_batch, varies
 from gdpo.advantage.checks import AdvantageError, check_choice
@@ -26,6 +28,9 @@ from gdpo.advantage.gdpo import GDPOConfig, gdpo, gdpo_step
 from gdpo.advantage.grpo import GRPOConfig, grpo, grpo_step
 from gdpo.advantage.metrics import summarize
 from gdpo.advantage.nested import broadcast_nested
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "METHODS",
@@ -106,7 +111,7 @@ def estimate(
     before = None if state is None else entry.state_cls.from_json(state)
     step = entry.step(batch, config, before, lengths)
     return Estimate(
-        advantages=step.advantages.to(torch.float32),
+        advantages=step.advantages.float(),
         state=None if step.state is None else step.state.to_json(),
         metrics=summarize(batch, step, config.weights),
     )

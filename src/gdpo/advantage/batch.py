@@ -12,15 +12,19 @@ So a NaN never spreads. TRL (``multi_objective_aggregation="normalize_then_sum"`
 stops at nothing; veRL 0.9.1 turns the whole batch into NaN.
 """
 
+from __future__ import annotations
+
+import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple
 
 from gdpo.advantage.checks import AdvantageError, check_named_numbers, check_names, check_number
 from gdpo.advantage.groups import Groups, index_groups
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 LARGEST_SHARE = 1 - 1e-9  # a reward must keep at least one finite value, or it has no mean to report
 
@@ -83,13 +87,13 @@ class RewardBatch:
     def column(self, numbers: Mapping[str, float] | None) -> Tensor:
         """[K, 1] named numbers in this batch's order; 1 for each where there are none."""
         ordered = [1.0 if numbers is None else numbers[name] for name in self.names]
-        return torch.tensor(ordered, dtype=torch.float64, device=self.values.device).unsqueeze(1)
+        return self.values.new_tensor(ordered).unsqueeze(1)
 
     def mean_std(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """[K, N] -> two [K]: mean and standard deviation (ddof 1) over the responses with a finite reward."""
         counts = self.finite.sum(1).clamp(min=1)
-        means = torch.where(self.finite, values, 0.0).sum(1) / counts
-        squares = torch.where(self.finite, values - means.unsqueeze(1), 0.0).square().sum(1)
+        means = values.where(self.finite, 0.0).sum(1) / counts
+        squares = (values - means.unsqueeze(1)).where(self.finite, 0.0).square().sum(1)
         return means, (squares / (counts - 1).clamp(min=1)).sqrt()
 
 
@@ -119,21 +123,21 @@ def read_batch(
     """
     raw, dtype = _stack(rewards)
     # Beyond float32's range squares would overflow, so such a value counts as infinite.
-    finite = raw.to(torch.float32).isfinite()
+    finite = raw.float().isfinite()
     _check_share(tuple(rewards), finite, max_nonfinite_share)
     index = index_groups(groups, raw.shape[1], raw.device)
-    counts = index.sum(finite.to(torch.float64))
+    counts = index.sum(finite.double())
     # Measured from the group's lowest reward, a group that agrees has deviations of exactly 0: no float noise
     # for an epsilon to blow up, and "varies" needs no tolerance.
-    lowest = index.minimum(torch.where(finite, raw, torch.inf)).nan_to_num(posinf=0.0)
-    above = torch.where(finite, raw - index.spread(lowest), 0.0)
+    lowest = index.minimum(raw.where(finite, math.inf)).nan_to_num(posinf=0.0)
+    above = (raw - index.spread(lowest)).where(finite, 0.0)
     sums = index.sum(above)
     offsets = sums / counts.clamp(min=1)
-    deviations = torch.where(finite, above - index.spread(offsets), 0.0)
+    deviations = (above - index.spread(offsets)).where(finite, 0.0)
     return RewardBatch(
         names=tuple(rewards),
         groups=index,
-        values=torch.where(finite, raw, 0.0),
+        values=raw.where(finite, 0.0),
         finite=finite,
         scorable=finite.any(0),
         counts=counts,
@@ -158,6 +162,8 @@ def varies(rewards: Mapping[str, Tensor], groups: Sequence[Hashable] | Tensor) -
 
 def _stack(rewards: Mapping[str, Tensor]) -> tuple[Tensor, torch.dtype]:
     """[K, N] float64 rewards, and the float type that they promote to."""
+    import torch
+
     if not isinstance(rewards, Mapping) or not rewards:
         raise AdvantageError("rewards must map at least one reward name to its values")
     columns = {name: torch.as_tensor(values) for name, values in rewards.items()}
@@ -170,11 +176,11 @@ def _stack(rewards: Mapping[str, Tensor]) -> tuple[Tensor, torch.dtype]:
                 f" as many as reward {first!r} of shape {tuple(columns[first].shape)}"
             )
         dtype = torch.promote_types(dtype, column.dtype)
-    return torch.stack([column.to(torch.float64) for column in columns.values()]), dtype
+    return torch.stack([column.double() for column in columns.values()]), dtype
 
 
 def _check_share(names: Sequence[str], finite: Tensor, largest: float) -> None:
-    shares = 1 - finite.to(torch.float64).mean(1)
+    shares = 1 - finite.double().mean(1)
     for name, share in zip(names, shares.tolist(), strict=True):
         if share > largest:
             raise AdvantageError(

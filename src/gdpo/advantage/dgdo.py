@@ -8,13 +8,12 @@ is one-hot on the reward with fewer dead groups at every step. ``variant="publis
 (2606.16771).
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from gdpo.advantage.batch import RewardBatch, RewardConfig, Step, read_batch
 from gdpo.advantage.checks import (
@@ -28,6 +27,9 @@ from gdpo.advantage.checks import (
 )
 from gdpo.advantage.gdpo import normalized
 from gdpo.advantage.whiten import BatchStatistics, whiten
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Instability = Literal["raw_cv", "normalized_cv"]
 Floor = Literal["affine", "clamp"]
@@ -145,7 +147,7 @@ class DGDOState:
             )
 
     @classmethod
-    def initial(cls, names: Iterable[str]) -> "DGDOState":
+    def initial(cls, names: Iterable[str]) -> DGDOState:
         """Before the first step: weight 1/K for each of the K rewards ``names``."""
         names = tuple(names)
         return cls(step=0, weights=dict.fromkeys(names, 1 / len(names)))
@@ -155,7 +157,7 @@ class DGDOState:
         return {"step": self.step, "weights": dict(self.weights)}
 
     @classmethod
-    def from_json(cls, data: object) -> "DGDOState":
+    def from_json(cls, data: object) -> DGDOState:
         """The state that :meth:`to_json` wrote. Raises :class:`AdvantageError` for other keys or values."""
         if not isinstance(data, Mapping):
             raise AdvantageError(f"a DGDO state is a map of step and weights, not {data!r}")
@@ -223,13 +225,13 @@ def instabilities(batch: RewardBatch, scores: Tensor, config: DGDOConfig) -> Sig
     ratio has no limit as the mean goes to 0.
     """
     counts = batch.counts.clamp(min=1)
-    present = (batch.counts > 0).to(torch.float64)  # a group with no finite value has no mean to count
+    present = (batch.counts > 0).double()  # a group with no finite value has no mean to count
     groups = present.sum(1)
     if config.choices.instability == "raw_cv":
         means, variances, extra = batch.means, batch.squares / counts, 0.0
     else:
         means = batch.groups.sum(scores) / counts
-        inside = torch.where(batch.finite, scores - batch.groups.spread(means), 0.0)
+        inside = (scores - batch.groups.spread(means)).where(batch.finite, 0.0)
         variances, extra = batch.groups.sum(inside.square()) / counts, PUBLISHED_VARIANCE_FLOOR
     mu = (present * means).sum(1) / groups
     between = (present * (means - mu.unsqueeze(1)).square()).sum(1) / groups
@@ -254,7 +256,7 @@ def _move(state: DGDOState, instability: Tensor, batch: RewardBatch, config: DGD
     if step <= config.warmup_steps:
         return DGDOState(step, dict(state.weights))
     priors = batch.column(config.importance_priors).squeeze(1)
-    target = torch.softmax(-instability if config.invert else instability, 0) * priors
+    target = (-instability if config.invert else instability).softmax(0) * priors
     target = target / target.sum()
     beta = config.beta_at(step)
     weights = beta * batch.column(state.weights).squeeze(1) + (1 - beta) * target
@@ -270,9 +272,10 @@ def _metrics(
         "dgdo/in_warmup": float(step <= config.warmup_steps),
         "dgdo/warmup_progress": min(1.0, step / config.warmup_steps) if config.warmup_steps else 1.0,
         "dgdo/effective_beta": float(config.beta_at(step)),
-        "dgdo/weight_entropy": float(torch.special.entr(used).sum()),
+        "dgdo/weight_entropy": -float(used.xlogy(used).sum()),
     }
-    table = torch.stack([used.squeeze(1), *signal]).T.tolist()
+    columns = (used.squeeze(1), *signal)
+    table = zip(*(column.tolist() for column in columns), strict=True)
     for name, (weight, instability, mu, sigma) in zip(batch.names, table, strict=True):
         metrics |= {
             f"dgdo/reward_{name}/weight": weight,

@@ -1,14 +1,17 @@
 """GDPO: compare each reward within the group, then add, then normalise over the batch."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
-
-from torch import Tensor
+from typing import TYPE_CHECKING, get_args
 
 from gdpo.advantage.batch import RewardBatch, RewardConfig, Step, read_batch
 from gdpo.advantage.checks import check_choice, check_flag, check_number
 from gdpo.advantage.whiten import BatchStatistics, whiten
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)

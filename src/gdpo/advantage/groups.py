@@ -1,13 +1,19 @@
 """Which response belongs to which group, and sums over groups in time linear in the batch."""
 
+from __future__ import annotations
+
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from gdpo.advantage.checks import AdvantageError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -26,9 +32,7 @@ class Groups:
 
     def minimum(self, values: Tensor) -> Tensor:
         """[K, N] -> [K, G]: the smallest value of each group."""
-        lowest = torch.full(
-            (values.shape[0], len(self.ids)), torch.inf, dtype=values.dtype, device=values.device
-        )
+        lowest = values.new_full((values.shape[0], len(self.ids)), math.inf)
         return lowest.scatter_reduce_(1, self.index.expand_as(values), values, "amin")
 
     def spread(self, per_group: Tensor) -> Tensor:
@@ -45,6 +49,8 @@ def index_groups(
     Raises :class:`AdvantageError` if their number is not ``responses``, an id is not hashable, or a group has
     fewer than 2 responses, for which neither a baseline nor a spread exists.
     """
+    import torch
+
     ids = groups.tolist() if hasattr(groups, "tolist") else list(groups)
     if not isinstance(ids, list) or len(ids) != responses:
         given = len(ids) if isinstance(ids, list) else f"the single value {ids!r}"

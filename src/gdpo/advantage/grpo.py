@@ -1,12 +1,16 @@
 """GRPO: add the rewards first, then compare within the group. The baseline, and Dr.GRPO."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from gdpo.advantage.batch import RewardBatch, RewardConfig, Step, read_batch
 from gdpo.advantage.checks import check_flag, check_number
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)

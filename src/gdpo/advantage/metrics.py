@@ -1,8 +1,7 @@
 """What a step tells about its rewards and advantages, by the names logged to W&B."""
 
+import math
 from collections.abc import Mapping
-
-import torch
 
 from gdpo.advantage.batch import RewardBatch, Step
 
@@ -22,15 +21,16 @@ def summarize(batch: RewardBatch, step: Step, weights: Mapping[str, float] | Non
     * ``train/dead_group_share``: share of groups in which no reward varies.
     """
     means, stds = batch.mean_std(batch.values)
-    lows = torch.where(batch.finite, batch.values, torch.inf).amin(1)
-    highs = torch.where(batch.finite, batch.values, -torch.inf).amax(1)
-    still = 1 - batch.varies.to(torch.float64).mean(1)
-    nonfinite = (~batch.finite).sum(1).to(torch.float64)
-    table = torch.stack([means, stds, lows, highs, still, nonfinite, *batch.mean_std(step.terms)]).T.tolist()
+    lows = batch.values.where(batch.finite, math.inf).amin(1)
+    highs = batch.values.where(batch.finite, -math.inf).amax(1)
+    still = 1 - batch.varies.double().mean(1)
+    nonfinite = (~batch.finite).sum(1)
+    columns = (means, stds, lows, highs, still, nonfinite, *batch.mean_std(step.terms))
+    table = zip(*(column.double().tolist() for column in columns), strict=True)
     metrics = {
         "train/reward": float(batch.column(weights).squeeze(1) @ means),
         "train/advantage": float(step.advantages.abs().mean()),
-        "train/dead_group_share": float(1 - batch.varies.any(0).to(torch.float64).mean()),
+        "train/dead_group_share": float(1 - batch.varies.any(0).double().mean()),
     }
     for name, (*reward, advantage_mean, advantage_std) in zip(batch.names, table, strict=True):
         metrics |= {f"reward/{name}/{key}": value for key, value in zip(REWARD_METRICS, reward, strict=True)}

@@ -1,10 +1,15 @@
 """One advantage a response, delivered as one a token."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
-from torch import Tensor
 
 from gdpo.advantage.checks import AdvantageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def broadcast_nested(advantages: Tensor, lengths: Tensor) -> Tensor:
@@ -14,6 +19,8 @@ def broadcast_nested(advantages: Tensor, lengths: Tensor) -> Tensor:
     (``verl/workers/utils/padding.py``, ``response_to_nested``), without a padded [N, T] on the way. Raises
     :class:`AdvantageError` if the shapes differ or a length is negative or not whole.
     """
+    import torch
+
     if advantages.ndim != 1 or lengths.shape != advantages.shape:
         raise AdvantageError(
             f"advantages of shape {tuple(advantages.shape)} and lengths of shape {tuple(lengths.shape)};"

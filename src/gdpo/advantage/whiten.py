@@ -1,12 +1,14 @@
 """The last step of GDPO and DGDO: one scale for the whole batch."""
 
-from typing import Literal
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
 
 from gdpo.advantage.batch import RewardBatch
 from gdpo.advantage.checks import AdvantageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BatchStatistics = Literal["responses", "tokens", "none"]
 
@@ -26,7 +28,7 @@ def whiten(
     """
     if statistics == "none":
         return scores
-    counts = batch.scorable.to(torch.float64)
+    counts = batch.scorable.double()
     if statistics == "tokens":
         counts = counts * _read_lengths(lengths, len(scores)).to(counts)
     total = counts.sum()
@@ -37,13 +39,15 @@ def whiten(
     centred = scores - (counts * scores).sum() / total
     variance = (counts * centred.square()).sum() / (total - 1)
     if statistics == "tokens":
-        whitened = centred * torch.rsqrt(variance + VERL_VARIANCE_FLOOR)
+        whitened = centred * (variance + VERL_VARIANCE_FLOOR).rsqrt()
     else:
         whitened = centred / (variance.sqrt() + epsilon)
-    return torch.where(batch.scorable, whitened, 0.0)
+    return whitened.where(batch.scorable, 0.0)
 
 
 def _read_lengths(lengths: Tensor | None, responses: int) -> Tensor:
+    import torch
+
     if lengths is None:
         raise AdvantageError("batch_statistics='tokens' needs lengths, the valid tokens of each response")
     lengths = torch.as_tensor(lengths)
