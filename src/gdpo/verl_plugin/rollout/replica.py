@@ -53,7 +53,7 @@ def __getattr__(name: str):
             if wire_format != "named_tensors":
                 raise NotImplementedError(f"{NAME} takes named tensors, not {wire_format}")
             state = {name: tensor.detach().cpu() for name, tensor in weights}
-            await ray.get_actor(self._name).load_weights.remote(state, global_steps)
+            await ray.get_actor(self._name).load_weights.remote([ray.put(state)], global_steps)
 
     globals()["ServerAdapter"] = ServerAdapter
     return ServerAdapter

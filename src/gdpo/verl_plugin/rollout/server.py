@@ -6,14 +6,12 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import ray
 
 if TYPE_CHECKING:
-    import torch
-
     from gdpo.sampling.backend import Decoding
 
 
@@ -33,18 +31,23 @@ def start_server(
 class RolloutServer:
     """Holds a copy of the policy and samples from it, one call a batch.
 
+    Where a token's operations are small, two threads of one process are little faster than one; there it
+    shares each batch with further servers instead, and every one computes in one thread.
+
     Args:
         model_dir: Hugging Face folder with the architecture; the weights come from the trainer.
         dtype: type of its weights, as torch names it.
         gpu: what CUDA_VISIBLE_DEVICES calls the GPU that it shares with a training worker; None: on the CPU.
+        helps: whether it is such a further server.
     """
 
-    def __init__(self, model_dir: str, dtype: str, gpu: str | None):
+    def __init__(self, model_dir: str, dtype: str, gpu: str | None, helps: bool = False):
         # Before torch looks for GPUs: Ray hides them from an actor that reserves none.
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu or ""
         import torch
         from transformers import AutoConfig, AutoModelForCausalLM
 
+        from gdpo.sampling.one_token import OneToken
         from gdpo.sampling.transformers_backend import TransformersBackend, eos_token_ids
 
         config = AutoConfig.from_pretrained(model_dir, attn_implementation="sdpa", trust_remote_code=False)
@@ -53,12 +56,25 @@ class RolloutServer:
         ).to("cuda" if gpu else "cpu")
         self._backend = TransformersBackend(model, eos_token_ids(model, model_dir))
         self._global_steps: int | None = None
+        self._helpers: list[ray.actor.ActorHandle] = []
+        if OneToken.fits(model):
+            count = 0 if helps else torch.get_num_threads() - 1
+            helper = ray.remote(RolloutServer).options(num_cpus=0)
+            self._helpers = [helper.remote(model_dir, dtype, gpu, helps=True) for _ in range(count)]
+            torch.set_num_threads(1)
         gc.freeze()  # what was imported is not looked through again
 
-    def load_weights(self, state: Mapping[str, torch.Tensor], global_steps: int | None) -> None:
-        """Take the trainer's weights; ``global_steps`` is their version."""
-        self._backend.load_state_dict(state)
+    def load_weights(self, stored: Sequence[ray.ObjectRef], global_steps: int | None) -> None:
+        """Take the trainer's weights.
+
+        Args:
+            stored: one reference to the state dict in Ray's memory, from which each server copies it.
+            global_steps: its version.
+        """
+        calls = [helper.load_weights.remote(stored, global_steps) for helper in self._helpers]
+        self._backend.load_state_dict(ray.get(stored[0]))
         self._global_steps = global_steps
+        ray.get(calls)
 
     def generate_batch(
         self, prompts: Sequence[Sequence[int]], keys: Sequence[int], decoding: Decoding
@@ -73,8 +89,15 @@ class RolloutServer:
         Returns:
             The version of the weights, and token ids and their log-probabilities for each prompt.
         """
-        completions = self._backend.generate(prompts, keys, decoding)
-        return self._global_steps, [(c.token_ids, c.log_probs) for c in completions]
+        share = -(-len(prompts) // (1 + len(self._helpers)))
+        parts = [slice(i * share, (i + 1) * share) for i in range(1 + len(self._helpers))]
+        calls = [
+            helper.generate_batch.remote(prompts[part], keys[part], decoding)
+            for helper, part in zip(self._helpers, parts[1:], strict=True)
+        ]
+        completions = self._backend.generate(prompts[parts[0]], keys[parts[0]], decoding)
+        found = [(c.token_ids, c.log_probs) for c in completions]
+        return self._global_steps, [*found, *(each for _, more in ray.get(calls) for each in more)]
 
     def control(self, *args: Any, **kwargs: Any) -> None:
         """Memory control calls of veRL: this server keeps its weights and has no cache between calls."""
