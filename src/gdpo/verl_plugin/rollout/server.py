@@ -14,6 +14,9 @@ import ray
 if TYPE_CHECKING:
     from gdpo.sampling.backend import Decoding
 
+MOST_PROCESSES = 8
+"""That share a batch at most: each has a copy of the model, and few rows cost a token as much as some do."""
+
 
 def server_name(replica_rank: int) -> str:
     """Name of the Ray actor that serves replica ``replica_rank``."""
@@ -58,9 +61,9 @@ class RolloutServer:
         self._global_steps: int | None = None
         self._helpers: list[ray.actor.ActorHandle] = []
         if OneToken.fits(model):
-            count = 0 if helps else torch.get_num_threads() - 1
+            processes = 1 if helps else min(torch.get_num_threads(), MOST_PROCESSES)
             helper = ray.remote(RolloutServer).options(num_cpus=0)
-            self._helpers = [helper.remote(model_dir, dtype, gpu, helps=True) for _ in range(count)]
+            self._helpers = [helper.remote(model_dir, dtype, gpu, helps=True) for _ in range(1, processes)]
             torch.set_num_threads(1)
         gc.freeze()  # what was imported is not looked through again
 
