@@ -25,6 +25,9 @@ def draw_growth(panels: Mapping[str, Panel], cost: str, chart: Path) -> None:
     figure, axes = plt.subplots(
         1, len(panels), figsize=(WIDTH, 2.5), sharey=True, layout="constrained", squeeze=False
     )
+    all_costs = [each for _, series in panels.values() for costs in series.values() for each in costs]
+    within_a_decade = max(all_costs) < 10 * min(all_costs)
+    ticks = (1, 1.5, 2, 3, 4, 5, 6, 8) if within_a_decade else (1, 2, 5)
     for axis, (label, (sizes, series)) in zip(axes[0], panels.items(), strict=True):
         for style, (name, costs) in zip(("gdpo", "grpo"), series.items(), strict=False):
             power = np.polyfit(np.log(sizes), np.log(costs), 1)[0]
@@ -32,7 +35,7 @@ def draw_growth(panels: Mapping[str, Panel], cost: str, chart: Path) -> None:
             axis.loglog(sizes, costs, **method_style(style), label=f"{name}, exponent {power:.2f}")
         axis.set(xlabel=label)
         axis.set_xticks(sizes, [f"{size:,.0f}" if size < 1e5 else f"{size / 1e6:.1f} M" for size in sizes])
-        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # most costs span less than a decade
+        axis.yaxis.set_major_locator(LogLocator(subs=ticks))
         axis.yaxis.set_major_formatter(lambda value, place: f"{value:,g}")
         axis.minorticks_off()
         axis.legend()
