@@ -20,7 +20,7 @@ from gdpo.grading import Gold
 from gdpo.rewards import Scorer
 from gdpo.sampling.backend import Decoding
 from gdpo.verl_plugin.reward_columns import reward_extra_info
-from gdpo.verl_plugin.rollout.server import server_name
+from gdpo.verl_plugin.rollout.server import server_name, shares
 from gdpo.verl_plugin.sampling_keys import sampling_keys
 
 
@@ -81,13 +81,11 @@ class BatchedAgentLoopManager:
         keys = sampling_keys(repeated, self._seed, step, validate)
         temperature = settings.temperature if settings.do_sample else 0.0
         decoding = Decoding(self._rollout.response_length, temperature, settings.top_p)
-        share = -(-len(repeated) // len(self._servers))
+        parts = shares(len(repeated), len(self._servers))
         calls = [
-            server.generate_batch.remote(
-                repeated[i * share : (i + 1) * share], keys[i * share : (i + 1) * share], decoding
-            )
-            for i, server in enumerate(self._servers)
-            if i * share < len(repeated)
+            server.generate_batch.remote(repeated[part], keys[part], decoding)
+            for server, part in zip(self._servers, parts, strict=True)
+            if repeated[part]
         ]
         results = ray.get(calls)
         found = [completion for _, completions in results for completion in completions]

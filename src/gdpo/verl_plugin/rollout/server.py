@@ -31,6 +31,12 @@ def start_server(
     return ray.remote(RolloutServer).options(**options).remote(model_dir, dtype, gpu)
 
 
+def shares(count: int, servers: int) -> list[slice]:
+    """The part of ``count`` sequences that each of ``servers`` draws, in order; the last may be empty."""
+    share = -(-count // servers)
+    return [slice(i * share, (i + 1) * share) for i in range(servers)]
+
+
 class RolloutServer:
     """Holds a copy of the policy and samples from it, one call a batch.
 
@@ -92,13 +98,12 @@ class RolloutServer:
         Returns:
             The version of the weights, and token ids and their log-probabilities for each prompt.
         """
-        share = -(-len(prompts) // (1 + len(self._helpers)))
-        parts = [slice(i * share, (i + 1) * share) for i in range(1 + len(self._helpers))]
+        own, *parts = shares(len(prompts), 1 + len(self._helpers))
         calls = [
             helper.generate_batch.remote(prompts[part], keys[part], decoding)
-            for helper, part in zip(self._helpers, parts[1:], strict=True)
+            for helper, part in zip(self._helpers, parts, strict=True)
         ]
-        completions = self._backend.generate(prompts[parts[0]], keys[parts[0]], decoding)
+        completions = self._backend.generate(prompts[own], keys[own], decoding)
         found = [(c.token_ids, c.log_probs) for c in completions]
         return self._global_steps, [*found, *(each for _, more in ray.get(calls) for each in more)]
 
