@@ -97,7 +97,11 @@ def random_model(folder: Path) -> None:
 
     def write(target: Path) -> None:
         torch.manual_seed(0)
-        AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(target)
+        with torch.device("cuda" if ON_GPU else "cpu"):  # billions of random numbers take a CPU minutes
+            policy = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+        policy.save_pretrained(target)
+        del policy
+        torch.cuda.empty_cache()  # the training is another process
         tokenizer.save_pretrained(target)
 
     write_model_folder(folder, write, {"random": True})
@@ -108,9 +112,10 @@ MODELS: dict[str, Callable[[Path], None]] = {TOY: toy_model, SMOLLM2: smollm2, R
 
 def parameters(model: Path) -> int:
     """Weights of a model folder that multiply: all but an input embedding that is no output layer."""
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-    policy = AutoModelForCausalLM.from_pretrained(model)
+    with torch.device("meta"):  # shapes alone
+        policy = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(model))
     tied = policy.config.tie_word_embeddings
     return sum(p.numel() for p in policy.parameters()) - (
         0 if tied else policy.get_input_embeddings().weight.numel()
