@@ -40,7 +40,7 @@ FILES = (
 )
 CHART = Path(__file__).with_name("grader.png")
 OTHERS = 5
-CASES, ROUNDS = 1000, 3
+CASES, ROUNDS = 1000, 5
 PARTS = (8, 4, 2, 1)
 """Of the cases, for the chart."""
 console = Console(width=150)

@@ -1,10 +1,12 @@
 """Peak memory of a training's whole process tree, here and with TRL's GRPOTrainer, as work grows.
 
-Run ``make bench-memory`` or ``python benchmarks/bench_memory.py [--threads 2]``. Proportional set sizes, so
-that shared pages count once, twice a second; the trainings are those of `bench_step.py`, a few steps each.
+Run ``make bench-memory`` or ``python benchmarks/bench_memory.py [--repeats 5] [--threads 2]``. Proportional
+set sizes, so that shared pages count once, twice a second; the trainings are those of `bench_step.py`, a few
+steps each: alternately and medians for that benchmark's own work, one of each for what grows from there.
 """
 
 import argparse
+import statistics
 from pathlib import Path
 
 from growth import draw_growth
@@ -31,23 +33,27 @@ def peaks(work: Work, threads: int) -> list[float]:
     return found
 
 
-def trainings(threads: int) -> None:
+def trainings(threads: int, repeats: int) -> None:
     """Both trainers as work grows; writes the chart."""
+    found = [peaks(Work(), threads) for _ in range(repeats)]
+    own = [statistics.median(sizes) for sizes in zip(*found, strict=True)]
     panels = {}
     for label, points in GROWTH.items():
-        found = [peaks(work, threads) for _, work in points]
-        series = dict(zip(("ours", "TRL"), zip(*found, strict=True), strict=True))
+        grown = [own if work == Work() else peaks(work, threads) for _, work in points]
+        series = dict(zip(("ours", "TRL"), zip(*grown, strict=True), strict=True))
         panels[label] = [size for size, _ in points], series
     draw_growth(panels, "MB at the peak", CHART)
-    ours, peer = (costs[1] for costs in panels["responses a step"][1].values())
-    print(f"RESULT memory_training {ours / peer:.2f}x vs trl_grpo target none")
+    print(f"{Work()}: {own[0]:,.0f} and {own[1]:,.0f} MB, medians of {repeats}")
+    print(f"RESULT memory_training {own[0] / own[1]:.2f}x vs trl_grpo target none")
 
 
 def main() -> None:
     """Measure both trainers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2, help="of each trainer")
-    trainings(parser.parse_args().threads)
+    arguments = parser.parse_args()
+    trainings(arguments.threads, arguments.repeats)
 
 
 if __name__ == "__main__":

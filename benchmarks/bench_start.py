@@ -45,7 +45,7 @@ def main() -> None:
     arguments = parser.parse_args()
     ours, peer = medians(Work(), arguments.threads, arguments.repeats)
     print(f"one training: ours {ours:.1f} s, TRL {peer:.1f} s")
-    two = medians(Work(), 1, max(1, arguments.repeats // 2), at_once=2)
+    two = medians(Work(), 1, arguments.repeats, at_once=2)
     print(f"two at once, one thread each, until both have: ours {two[0]:.1f} s, TRL {two[1]:.1f} s")
     grown = [medians(Work(width=width), arguments.threads, 1) for width in WIDTHS]
     sizes = [parameters(Work(width=width)) for width in WIDTHS]

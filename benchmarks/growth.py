@@ -14,7 +14,7 @@ Panel = tuple[Sequence[float], Mapping[str, Sequence[float]]]
 
 
 def draw_growth(panels: Mapping[str, Panel], cost: str, chart: Path) -> None:
-    """Write the chart and print the exponents.
+    """Write the chart, and print what is in it and the exponents.
 
     Args:
         panels: what grows -> its panel.
@@ -31,7 +31,8 @@ def draw_growth(panels: Mapping[str, Panel], cost: str, chart: Path) -> None:
     for axis, (label, (sizes, series)) in zip(axes[0], panels.items(), strict=True):
         for style, (name, costs) in zip(("gdpo", "grpo"), series.items(), strict=False):
             power = np.polyfit(np.log(sizes), np.log(costs), 1)[0]
-            print(f"{name}: {cost} grow as ({label})^{power:.2f}")
+            points = ", ".join(f"{each:.3g} at {size:,.0f}" for size, each in zip(sizes, costs, strict=True))
+            print(f"{name}: {cost} grow as ({label})^{power:.2f}: {points}")
             axis.loglog(sizes, costs, **method_style(style), label=f"{name}, exponent {power:.2f}")
         axis.set(xlabel=label)
         axis.set_xticks(sizes, [f"{size:,.0f}" if size < 1e5 else f"{size / 1e6:.1f} M" for size in sizes])
