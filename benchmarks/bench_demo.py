@@ -61,7 +61,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             seconds[runs], memory[runs] = run_demo(folder, changes)
-            title = f"{runs} runs: {seconds[runs]:.0f} s in all; {memory[runs]:,.0f} MB at the peak"
+            title = f"runs: {runs}; {seconds[runs]:.0f} s in all; {memory[runs]:,.0f} MB at the peak"
             tables.append(stage_table(folder / "results" / "demo" / "logs", title))
     Console(width=110).print(*tables)
     draw_growth({"runs": (list(DEMOS), {"the demo": list(seconds.values())})}, "seconds", CHART)

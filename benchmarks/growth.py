@@ -31,7 +31,8 @@ def draw_growth(panels: Mapping[str, Panel], cost: str, chart: Path) -> None:
     for axis, (label, (sizes, series)) in zip(axes[0], panels.items(), strict=True):
         for style, (name, costs) in zip(("gdpo", "grpo"), series.items(), strict=False):
             power = np.polyfit(np.log(sizes), np.log(costs), 1)[0]
-            points = ", ".join(f"{each:.3g} at {size:,.0f}" for size, each in zip(sizes, costs, strict=True))
+            figures = [f"{each:,.0f}" if each >= 100 else f"{each:.3g}" for each in costs]
+            points = ", ".join(f"{each} at {size:,.0f}" for size, each in zip(sizes, figures, strict=True))
             print(f"{name}: {cost} grow as ({label})^{power:.2f}: {points}")
             axis.loglog(sizes, costs, **method_style(style), label=f"{name}, exponent {power:.2f}")
         axis.set(xlabel=label)
