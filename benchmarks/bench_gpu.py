@@ -116,10 +116,8 @@ def parameters(model: Path) -> int:
 
     with torch.device("meta"):  # shapes alone
         policy = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(model))
-    tied = policy.config.tie_word_embeddings
-    return sum(p.numel() for p in policy.parameters()) - (
-        0 if tied else policy.get_input_embeddings().weight.numel()
-    )
+    unused = 0 if policy.config.tie_word_embeddings else policy.get_input_embeddings().weight.numel()
+    return policy.num_parameters() - unused
 
 
 def train(work: Work, folder: Path, rollout: str) -> dict[str, float]:
