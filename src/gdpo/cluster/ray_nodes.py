@@ -20,11 +20,22 @@ STOP_SECONDS = 30
 
 
 RAY = (sys.executable, "-m", "ray.scripts.scripts")
+IN_FOLDER = ("/bin/sh", "-c", 'mkdir -p "$TMPDIR" && exec "$@"', "sh")
+"""Runs a command on a node once the folder for its temporary files is there."""
 ALWAYS = ("--block", "--disable-usage-stats")
 ALIVE = (
     "import ray, sys; ray.init(sys.argv[1], logging_level='error', log_to_driver=False); "
     "print(sum(node['Alive'] for node in ray.nodes()))"
 )
+
+
+def planned_cpus(gpus: int) -> int:
+    """What veRL 0.9.1 reserves of Ray's CPUs on a node: TransferQueue 9, and 3 for each GPU's workers.
+
+    With fewer it waits for them without end and without a word. They are numbers that Ray plans with, no
+    cores: on a smaller machine its processes share those that there are.
+    """
+    return 9 + 3 * gpus
 
 
 class RayNotStarted(RuntimeError):
@@ -50,19 +61,19 @@ def address_of_node(node: str) -> str:
 
 @contextlib.contextmanager
 def ray_on_nodes(
-    gpus: int, cpus: int, log: Path, temporary: Path, environment: Mapping[str, str] = os.environ
+    gpus: int, threads: int, log: Path, temporary: Path, environment: Mapping[str, str] = os.environ
 ) -> Iterator[dict[str, str]]:
     """Start Ray's head on this node and a worker on each other one, and end all of them afterwards.
 
     Args:
         gpus: GPUs of each node, which SLURM gave the job.
-        cpus: cores that Ray counts on each node.
+        threads: cores of each node, which SLURM gave the job.
         log: file for what Ray's daemons print.
-        temporary: folder for Ray's session on each node; its path must be short.
+        temporary: folder for Ray's session and all temporary files on each node; its path must be short.
         environment: what the daemons get, and the workers with them.
 
     Yields:
-        The variables by which a driver finds the cluster and may use it.
+        The variables by which a driver finds the cluster and may use it, and where temporary files go.
 
     Raises:
         SlurmError: this is no SLURM job, or srun is missing.
@@ -73,6 +84,7 @@ def ray_on_nodes(
     nodes = [(name, address_of_node(name)) for name in nodes_of_job(environment[JOB_ID])]
     head = f"{nodes[0][1]}:{_free_port()}"
     access = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    access["TMPDIR"] = str(temporary / "tmp")
     given, daemons = {**environment, **access}, []
     try:
         with log.open("ab") as output:
@@ -81,8 +93,9 @@ def ray_on_nodes(
                 if not daemons:
                     role = ["--head", f"--port={head.split(':')[1]}", f"--temp-dir={temporary}"]
                     role.append("--include-dashboard=false")
-                role += [f"--node-ip-address={address}", f"--num-gpus={gpus}", f"--num-cpus={cpus}"]
-                command = [*_step(name, gpus, cpus), *RAY, "start", *role, *ALWAYS]
+                role += [f"--node-ip-address={address}", f"--num-gpus={gpus}"]
+                role.append(f"--num-cpus={max(threads, planned_cpus(gpus))}")
+                command = [*_step(name, gpus, threads), *IN_FOLDER, *RAY, "start", *role, *ALWAYS]
                 streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
                 daemons.append(subprocess.Popen(command, env=given, **streams))
                 _wait_for_nodes(head, daemons, given, log)
@@ -93,10 +106,10 @@ def ray_on_nodes(
         subprocess.run(["srun", *every, "rm", "-rf", str(temporary)], stderr=subprocess.DEVNULL)
 
 
-def _step(node: str, gpus: int, cpus: int) -> list[str]:
+def _step(node: str, gpus: int, threads: int) -> list[str]:
     """srun's options for one process on one node with all of the job's GPUs there, which it may share."""
     place = ["--overlap", "--nodes=1", "--ntasks=1", f"--nodelist={node}"]
-    return ["srun", *place, f"--gres=gpu:{gpus}", f"--cpus-per-task={cpus}"]
+    return ["srun", *place, f"--gres=gpu:{gpus}", f"--cpus-per-task={threads}"]
 
 
 def _wait_for_nodes(head: str, daemons: list[subprocess.Popen], given: Mapping[str, str], log: Path) -> None:

@@ -31,15 +31,17 @@ class TrainingConfig(Section):
     lr: PositiveFloat = 1e-6
     """AdamW learning rate, constant after the warm-up."""
     lr_warmup_steps: int = Field(default=0, ge=0)
-    """Optimizer steps of linear learning-rate warm-up."""
+    """Training steps of linear learning-rate warm-up; every optimizer step of one has the same rate."""
     weight_decay: NonNegativeFloat = 0.01
     """AdamW weight decay."""
     grad_clip: PositiveFloat = 1.0
-    """Largest gradient norm."""
+    """Largest gradient norm; a larger gradient is scaled down to it."""
     clip_ratio_low: float = Field(default=0.2, gt=0, lt=1)
     """PPO clip below 1 (published: 0.2)."""
     clip_ratio_high: float = Field(default=0.28, gt=0)
     """PPO clip above 1 (clip-higher; published: 0.28)."""
+    clip_ratio_c: float = Field(default=3.0, gt=1)
+    """Dual clip: with a negative advantage, the largest ratio that counts (veRL's default; not published)."""
     kl_loss_coef: NonNegativeFloat = 0.0
     """Weight of the KL loss to the starting model; 0 loads no reference model."""
     kl_loss_type: Literal["kl", "abs", "mse", "low_var_kl"] = "mse"

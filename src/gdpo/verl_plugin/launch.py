@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from gdpo import checkpoints as saved
 from gdpo.cluster.continuation import check_progress, go_on_later
 from gdpo.cluster.job import Job, current_job
-from gdpo.cluster.ray_nodes import ray_on_nodes
+from gdpo.cluster.ray_nodes import planned_cpus, ray_on_nodes
 from gdpo.config.run import RunConfig, content_hash, load_run_config
 from gdpo.config.training import HardwareConfig
 from gdpo.model_folder import model_hash
@@ -217,6 +217,7 @@ def _environment(run: RunConfig, scratch: Path, segment: Path, label: str, threa
         "HYDRA_FULL_ERROR": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(_temporary_folder(scratch)),
         LABEL: label,
         "GDPO_RAY_INIT": json.dumps(_ray_settings(scratch, run.hardware)),
     }
@@ -268,11 +269,19 @@ def _private_ray() -> dict[str, str]:
 
 
 def _ray_settings(scratch: Path, hardware: HardwareConfig) -> dict[str, object]:
-    """What the private Ray of one node has; on a GPU node its own guess of cores and memory is right."""
-    settings = {"num_gpus": hardware.gpus_per_node, "_temp_dir": str(scratch / "ray")}
+    """What the private Ray of one node has; on a GPU node its own guess of memory is right."""
+    cpus = max(len(os.sched_getaffinity(0)), planned_cpus(hardware.gpus_per_node))
+    settings = {"num_gpus": hardware.gpus_per_node, "_temp_dir": str(scratch / "ray"), "num_cpus": cpus}
     if hardware.platform == "cpu":
         settings |= {"num_cpus": 16, "object_store_memory": 300_000_000}
     return settings
+
+
+def _temporary_folder(scratch: Path) -> Path:
+    """For every temporary file of the run: sockets, locks, caches. It goes with the run."""
+    folder = scratch / "tmp"
+    folder.mkdir()
+    return folder
 
 
 @contextlib.contextmanager

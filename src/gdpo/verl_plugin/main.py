@@ -9,15 +9,14 @@ veRL once more, and the run ends when this process does.
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import ray
-from filelock import FileLock
+
+from gdpo.cluster.machine_lock import machine_lock
 
 START_ATTEMPTS = 5
 
@@ -32,7 +31,7 @@ def start_ray() -> None:
         return  # veRL connects, with a runtime environment for the other nodes
     settings: dict[str, Any] = json.loads(os.environ["GDPO_RAY_INIT"])
     # Ray gives its daemons 30 s to start, which is too little for two runs that start at once on two cores.
-    with FileLock(Path(tempfile.gettempdir()) / "gdpo-ray.lock"):
+    with machine_lock("ray"):
         for attempt in range(1, START_ATTEMPTS + 1):
             try:
                 ray.init(address="local", include_dashboard=False, **settings)

@@ -11,6 +11,7 @@ from gdpo.verl_plugin.wandb_run import Tracking
 
 PLUGIN = Path(__file__).parent
 ROUTER = PLUGIN / "rollout" / "router.yaml"
+SINGLE_TURN = PLUGIN / "single_turn.yaml"
 AGENT_LOOP = "gdpo.verl_plugin.batched_agent_loop.BatchedAgentLoopManager"
 
 
@@ -79,10 +80,12 @@ def _actor(run: RunConfig) -> dict[str, Any]:
         f"{actor}.optim.lr": training.lr,
         f"{actor}.optim.lr_warmup_steps": training.lr_warmup_steps,
         f"{actor}.optim.weight_decay": training.weight_decay,
-        f"{actor}.grad_clip": training.grad_clip,
+        # veRL 0.9.1's engines read the optimizer's, not actor.grad_clip.
+        f"{actor}.optim.clip_grad": training.grad_clip,
         f"{actor}.ppo_mini_batch_size": training.ppo_mini_batch_size,
         f"{actor}.clip_ratio_low": training.clip_ratio_low,
         f"{actor}.clip_ratio_high": training.clip_ratio_high,
+        f"{actor}.clip_ratio_c": training.clip_ratio_c,
         f"{actor}.loss_agg_mode": training.loss_agg_mode,
         f"{actor}.use_kl_loss": training.kl_loss_coef > 0,
         f"{actor}.kl_loss_coef": training.kl_loss_coef,
@@ -107,6 +110,8 @@ def _rollout(run: RunConfig) -> dict[str, Any]:
     rollout = "actor_rollout_ref.rollout"
     return {
         f"{rollout}.n": run.training.responses_per_prompt,
+        # Else vLLM plans for the longest text that the model can read.
+        f"{rollout}.max_model_len": run.training.max_prompt_length + run.training.max_response_length,
         f"{rollout}.temperature": run.training.temperature,
         f"{rollout}.calculate_log_probs": True,
         f"{rollout}.seed": run.seed,
@@ -214,6 +219,8 @@ def _vllm_rollout(hardware: HardwareConfig) -> dict[str, Any]:
     return on_cpu | {
         "actor_rollout_ref.rollout.name": "vllm",
         "actor_rollout_ref.rollout.gpu_memory_utilization": hardware.gpu_memory_utilization,
+        "actor_rollout_ref.rollout.agent.agent_loop_config_path": SINGLE_TURN,
+        "actor_rollout_ref.rollout.agent.default_agent_loop": "gdpo_single_turn",
         "reward.reward_manager.source": "importlib",
         "reward.reward_manager.name": "NamedRewardManager",
         "+reward.reward_manager.module.path": PLUGIN / "reward_manager.py",

@@ -7,6 +7,7 @@ is registered when veRL itself has imported them.
 import os
 
 from gdpo.verl_plugin.after_import import after_import
+from gdpo.verl_plugin.weight_sockets import move_receiver, move_sender
 
 
 def _trainer() -> None:
@@ -21,6 +22,8 @@ def _rollout() -> None:
 
 after_import("verl.trainer.ppo.v1", _trainer)
 after_import("verl.workers.rollout.replica", _rollout)
+after_import("verl.workers.rollout.vllm_rollout.vllm_rollout", move_sender)
+after_import("verl.workers.rollout.vllm_rollout.utils", move_receiver)
 
 if os.environ.get("VERL_PLATFORM") == "cpu":
     import gdpo.verl_plugin.cpu.register  # noqa: F401 - platform, engine, worker

@@ -32,6 +32,7 @@ from gdpo.checkpoints import begin, prune, seal, step_folder
 from gdpo.config.run import load_run_config
 from gdpo.provenance import one_line
 from gdpo.rewards import RewardError
+from gdpo.verl_plugin.batch_order import order_of_prompts
 from gdpo.verl_plugin.deadline import OUT_OF_TIME, Deadline
 from gdpo.verl_plugin.progress import Progress
 from gdpo.verl_plugin.reward_columns import FAILURE, check_groups, reward_columns
@@ -137,6 +138,8 @@ class GDPOTrainer(PPOTrainerSync):
         return {name: response_to_nested(padded.batch[name], mask) for name in names}
 
     def _balance_batch(self, batch: KVBatchMeta, metrics: dict, *args: Any, **kwargs: Any) -> KVBatchMeta:
+        # veRL's order is that in which responses ended: its first mini-batches would hold the short ones.
+        batch.reorder(order_of_prompts(batch.keys))
         if self.actor_rollout_wg.world_size > 1:
             return super()._balance_batch(batch, metrics, *args, **kwargs)
         # There is nothing to balance, and veRL's search for how takes 17 ms.
