@@ -1,4 +1,4 @@
-"""Where veRL's trainer and vLLM's workers meet: in the training's own folder, with a path that a socket can have."""
+"""Where veRL's trainer and vLLM's workers meet: in the training's own folder, at a path that is short enough."""
 
 import tempfile
 import uuid

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def order_of_prompts(keys: Sequence[str]) -> list[int]:
-    """Places of a batch's responses in the order in which the data loader, which shuffles, gave their prompts.
+    """Places of a batch's responses in the order in which the data loader gave their prompts; it shuffles.
 
     Args:
         keys: veRL's, ``{uid}_{number of the response}_{turn}``; uids sort as their prompts were fetched.

@@ -4,7 +4,6 @@ veRL 0.9.1's sockets are ``/tmp/rl-colocate-zmq-<Ray job>-replica-<rank>-rank-<r
 every private Ray has the same number: of two trainings on one node, one got the other's weights.
 """
 
-import os
 import tempfile
 
 SHARED = "ipc:///tmp/"
@@ -15,7 +14,7 @@ def in_own_folder(address: str) -> str:
     """veRL's address of a socket, moved into the training's temporary folder (``TMPDIR``)."""
     if not address.startswith(SHARED):
         raise ValueError(f"{address}: veRL's weight sockets are expected at {SHARED}...; another veRL?")
-    return f"ipc://{os.path.join(tempfile.gettempdir(), address.removeprefix(SHARED))}"
+    return f"ipc://{tempfile.gettempdir()}/{address.removeprefix(SHARED)}"
 
 
 def move_sender() -> None:
