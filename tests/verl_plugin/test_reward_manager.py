@@ -36,23 +36,25 @@ def tokenizer():
     return PreTrainedTokenizerFast(tokenizer_object=bytes_only, pad_token=alphabet[0])
 
 
-def item(tokenizer, text: str, gold: str):
-    """One response as veRL hands it over, padded."""
+def item(tokenizer, text: str, gold: str, prompt: str = "What?"):
+    """One response as veRL hands it over, padded; its prompt from the left."""
     import torch
     from verl import DataProto
 
     ids = tokenizer(text)["input_ids"]
     responses = torch.tensor([ids + [0] * 5])
-    mask = torch.tensor([[1] * (3 + len(ids)) + [0] * 5])
+    asked = tokenizer(prompt)["input_ids"]
+    mask = torch.tensor([[0] * 4 + [1] * (len(asked) + len(ids)) + [0] * 5])
+    prompts = torch.tensor([[0] * 4 + asked])
     reward_model = {"style": "rule", "ground_truth": [gold], "several": "any"}
     return DataProto.from_dict(
-        {"responses": responses, "attention_mask": mask},
+        {"prompts": prompts, "responses": responses, "attention_mask": mask},
         non_tensors={"reward_model": np.array([reward_model], dtype=object)},
     )
 
 
 def score_all(tokenizer, folder, cases) -> list[dict]:
-    """What the manager gives for each (text, gold), asked for at once from a thread of its own."""
+    """What the manager gives for each (text, gold) or (text, gold, prompt), asked for at once from a thread."""
     from omegaconf import OmegaConf
 
     from gdpo.verl_plugin.reward_manager import NamedRewardManager
@@ -66,15 +68,26 @@ def score_all(tokenizer, folder, cases) -> list[dict]:
     async def all_at_once():
         manager = NamedRewardManager(config, tokenizer)
         manager.loop = asyncio.get_running_loop()
-        return await asyncio.gather(
-            *(manager.run_single(item(tokenizer, text, gold)) for text, gold in cases)
-        )
+        return await asyncio.gather(*(manager.run_single(item(tokenizer, *case)) for case in cases))
 
     thread = threading.Thread(target=lambda: found.extend(asyncio.run(all_at_once())))
     thread.start()
     thread.join(60)
     assert len(found) == len(cases)
     return found
+
+
+def test_a_box_in_reasoning_that_the_prompt_opened_is_no_answer(tokenizer, tmp_path):
+    cut_off, whole = r"so \boxed{7}, but wait", r"so \boxed{6}</think>\boxed{7}"
+    opened = "What?<assistant><think>\n"
+    cases = [
+        (cut_off, "7", opened),
+        (whole, "7", opened),
+        (cut_off, "7"),
+        (cut_off, "7", "Use <think>. What?"),
+    ]
+    found = [made["reward_extra_info"]["correctness"] for made in score_all(tokenizer, tmp_path, cases)]
+    assert found == [0.0, 1.0, 1.0, 1.0]
 
 
 def test_rewards_off_the_main_thread(tokenizer, tmp_path):

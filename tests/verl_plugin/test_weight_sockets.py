@@ -1,4 +1,4 @@
-"""Where veRL's trainer and vLLM's workers meet: in the training's own folder, at a path that is short enough."""
+"""Where veRL's trainer and vLLM's workers meet: in the training's own folder, on a short enough path."""
 
 import tempfile
 import uuid

@@ -1,6 +1,11 @@
 """Text in, verdict out: what a response answers and whether that is right."""
 
-from gdpo.grading.answers import extract_answer, is_well_formed
+from gdpo.grading.answers import (
+    extract_answer,
+    from_opening_tag,
+    is_well_formed,
+    leaves_reasoning_open,
+)
 from gdpo.grading.compare import Gold
 from gdpo.grading.grader import Grader, GraderError, grade, grade_all
 from gdpo.grading.normal import normalize_answer
@@ -12,8 +17,10 @@ __all__ = [
     "GraderError",
     "Verdict",
     "extract_answer",
+    "from_opening_tag",
     "grade",
     "grade_all",
     "is_well_formed",
+    "leaves_reasoning_open",
     "normalize_answer",
 ]

@@ -34,6 +34,19 @@ def _closing_brace(text: str, start: int) -> int | None:
     return None
 
 
+def leaves_reasoning_open(prompt: str) -> bool:
+    """Whether a rendered prompt ends in ``<think>``, as R1-Distill's chat template does since February 2025.
+
+    The response then begins within the reasoning and never holds the opening tag.
+    """
+    return prompt.rstrip().endswith(START_OF_REASONING)
+
+
+def from_opening_tag(response: str, reasoning_open: bool) -> str:
+    """The response as it is judged: with the ``<think>`` that its prompt ended in, if it did."""
+    return f"{START_OF_REASONING}\n{response}" if reasoning_open else response
+
+
 def reasoning_and_answer(text: str) -> tuple[str, str]:
     """Split a response into its reasoning part and its answer part.
 

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gdpo.grading.answers import from_opening_tag
 from gdpo.grading.compare import Gold
 from gdpo.grading.golds import GoldError, normalise_gold
 from gdpo.grading.grader import Grader
@@ -29,7 +30,8 @@ def grade_file(source: Path, out: Path, grader: Grader, unboxed: bool) -> dict[s
     """Grade lines of ``{id, response, gold}`` and write each with ``verdict`` and ``extracted`` added.
 
     Args:
-        source: JSON lines in UTF-8; a bad line is logged with its number and left out.
+        source: JSON lines in UTF-8; a bad line is logged with its number and left out. With
+            ``"open_reasoning": true`` the prompt of the response ended in ``<think>``.
         out: the graded lines in the same order; appears whole or not at all.
         grader: judges them.
         unboxed: judge a response without a box by its last mathematical expression.
@@ -76,8 +78,11 @@ def _parsed(record: Any) -> _Line:
         raise ValueError(f"tolerance: must be a positive number, not {tolerance!r:.60}")
     if isinstance(record["gold"], dict):
         raise ValueError("gold: must be a text, a number or a list of them, not an object")
+    if not isinstance(reasoning_open := record.get("open_reasoning", False), bool):
+        raise ValueError(f"open_reasoning: must be true or false, not {reasoning_open!r:.60}")
     try:
         gold = normalise_gold(record["gold"], record.get("unit"), tolerance)
     except GoldError as error:
         raise ValueError(f"gold: {error}") from error
-    return _Line(record, record["response"], Gold(tuple(gold.answers), several, gold.tolerance, gold.unit))
+    response = from_opening_tag(record["response"], reasoning_open)
+    return _Line(record, response, Gold(tuple(gold.answers), several, gold.tolerance, gold.unit))

@@ -10,7 +10,7 @@ class Response(NamedTuple):
     """One graded response."""
 
     text: str
-    """The decoded response, special tokens removed."""
+    """The decoded response, special tokens removed; begins with the ``<think>`` that its prompt ended in."""
     n_tokens: int
     """Response length in tokens, the end-of-sequence token included (veRL's ``response_length``)."""
     verdict: Verdict

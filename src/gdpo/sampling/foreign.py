@@ -23,6 +23,7 @@ from pydantic import (
 from gdpo.config.errors import config_error
 from gdpo.data.problem_files import read_problems
 from gdpo.data.similarity import fingerprint
+from gdpo.grading import from_opening_tag
 from gdpo.parquet import ParquetError, read_rows
 from gdpo.sampling.score import golds_of, write_scores
 
@@ -78,6 +79,9 @@ class Generation(BaseModel):
     stop_reason: _Text | None = None
     """Why it ended: length, or anything else."""
 
+    open_reasoning: bool = False
+    """Whether the prompt ended in ``<think>``, so that the response begins within the reasoning."""
+
 
 def score_generations(
     generations: Path, problem_set: Path, out: Path, tokenizer_folder: Path | None = None
@@ -102,7 +106,7 @@ def score_generations(
             {
                 "problem_id": id,
                 "sample_index": counted[id] if made.sample_index is None else made.sample_index,
-                "text": made.response,
+                "text": from_opening_tag(made.response, made.open_reasoning),
                 "n_tokens": made.n_tokens,
                 "stop_reason": made.stop_reason or "eos",
                 "where": where,

@@ -7,7 +7,14 @@ import pandas as pd
 import pyarrow as pa
 
 from gdpo.data.problem_files import read_problems
-from gdpo.grading import Gold, grade_all, is_well_formed, normalize_answer
+from gdpo.grading import (
+    Gold,
+    from_opening_tag,
+    grade_all,
+    is_well_formed,
+    leaves_reasoning_open,
+    normalize_answer,
+)
 from gdpo.parquet import write_table
 from gdpo.sampling.samples import read_samples
 
@@ -33,7 +40,11 @@ def score_samples(samples: Path, problem_set: Path, out: Path) -> None:
         gdpo.sampling.samples.SamplesError: a sample is missing or doubled.
     """
     golds = golds_of(problem_set)
-    write_scores(read_samples(samples, golds).to_pandas(), golds, out)
+    found = read_samples(samples, golds).to_pandas()
+    # By the prompt, since the chat template may open the reasoning.
+    opened = found["prompt"].map(leaves_reasoning_open)
+    texts = [from_opening_tag(*each) for each in zip(found["text"], opened, strict=True)]
+    write_scores(found.assign(text=texts), golds, out)
 
 
 def golds_of(problem_set: Path) -> dict[str, Gold]:
@@ -45,6 +56,8 @@ def golds_of(problem_set: Path) -> dict[str, Gold]:
 
 def write_scores(samples: pd.DataFrame, golds: Mapping[str, Gold], out: Path) -> None:
     """Grade samples (columns problem_id, sample_index, text, n_tokens, stop_reason) and write them.
+
+    A text whose prompt opened the reasoning begins with its opening tag.
 
     Raises:
         KeyError: a sample of a problem that is not in ``golds``.

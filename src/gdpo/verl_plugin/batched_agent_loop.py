@@ -16,9 +16,10 @@ from tensordict.tensorclass import NonTensorData, NonTensorStack
 from verl.utils import hf_tokenizer
 
 from gdpo.config.run import load_run_config
-from gdpo.grading import Gold
+from gdpo.grading import Gold, from_opening_tag
 from gdpo.rewards import Scorer
 from gdpo.sampling.backend import Decoding
+from gdpo.verl_plugin.rendered_prompt import opens_reasoning
 from gdpo.verl_plugin.reward_columns import reward_extra_info
 from gdpo.verl_plugin.rollout.server import server_name, shares
 from gdpo.verl_plugin.sampling_keys import sampling_keys
@@ -54,6 +55,8 @@ class BatchedAgentLoopManager:
 
         golds = [Gold.of(row["reward_model"]) for row in rows for _ in range(settings.n)]
         texts = self._tokenizer.batch_decode([ids for ids, _ in completions], skip_special_tokens=True)
+        opened = [opens_reasoning(self._tokenizer, prompt) for prompt in prompts for _ in range(settings.n)]
+        texts = [from_opening_tag(*each) for each in zip(texts, opened, strict=True)]
         rewards = self._scorer(texts, [len(ids) for ids, _ in completions], golds)
 
         keys, fields, tags = [], [], []

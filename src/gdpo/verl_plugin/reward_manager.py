@@ -6,8 +6,9 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from gdpo.config.run import load_run_config
-from gdpo.grading import Gold
+from gdpo.grading import Gold, from_opening_tag
 from gdpo.rewards import Scorer
+from gdpo.verl_plugin.rendered_prompt import opens_reasoning
 from gdpo.verl_plugin.reward_columns import failed_rewards, reward_extra_info
 
 
@@ -28,12 +29,16 @@ class NamedRewardManager(RewardManagerBase):
         response_ids = item.batch["responses"]
         n_tokens = int(item.batch["attention_mask"][-response_ids.shape[-1] :].sum())
         gold = Gold.of(item.non_tensor_batch["reward_model"])
+        opened = opens_reasoning(self.tokenizer, item.batch["prompts"])
         try:
-            rewards = await self.loop.run_in_executor(None, self._score, response_ids[:n_tokens], gold)
+            rewards = await self.loop.run_in_executor(
+                None, self._score, response_ids[:n_tokens], gold, opened
+            )
         except Exception as error:
             return {"reward_score": math.nan, "reward_extra_info": failed_rewards(self._scorer.specs, error)}
         return {"reward_score": self._scorer.total(rewards), "reward_extra_info": reward_extra_info(rewards)}
 
-    def _score(self, token_ids, gold: Gold) -> dict[str, float]:
+    def _score(self, token_ids, gold: Gold, reasoning_open: bool) -> dict[str, float]:
         text = self.tokenizer.decode(token_ids, skip_special_tokens=True)
+        text = from_opening_tag(text, reasoning_open)
         return self._scorer([text], [len(token_ids)], [gold])[0]
