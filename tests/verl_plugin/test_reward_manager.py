@@ -54,7 +54,7 @@ def item(tokenizer, text: str, gold: str, prompt: str = "What?"):
 
 
 def score_all(tokenizer, folder, cases) -> list[dict]:
-    """What the manager gives for each (text, gold) or (text, gold, prompt), asked for at once from a thread."""
+    """What the manager gives for each (text, gold) or (text, gold, prompt), asked for from a thread."""
     from omegaconf import OmegaConf
 
     from gdpo.verl_plugin.reward_manager import NamedRewardManager
