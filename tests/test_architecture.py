@@ -25,6 +25,7 @@ ALLOWED = {
         "cluster",
         "config",
         "sampling",
+        "statistics",
         "model_folder",
         "provenance",
         "run_state",

@@ -254,21 +254,22 @@ def test_every_shipped_experiment_is_valid(name, mirror):
 
 def test_the_studies_are_shipped():
     studies = {"demo", "paper", "paper-b200", "paper-laptop", "ablation-dgdo", "ablation-gdpo", "rewards-3"}
+    studies |= {"paper-conditioned", "fork", "fork-b200"}
     assert studies <= set(EXPERIMENTS)
 
 
 @pytest.mark.parametrize(
     ("experiment", "model", "batch", "mini_batch", "memory", "lr", "tensor_parallel"),
     [
-        ("paper", "r1-distill-qwen-1.5b", 512, 64, 0.65, 1e-6, 1),
-        ("paper", "qwen3-4b", 384, 48, 0.55, 1e-6, 1),
-        ("paper", "r1-distill-qwen-7b", 256, 32, 0.50, 5e-7, 2),
-        ("paper-b200", "r1-distill-qwen-1.5b", 1024, 128, 0.85, 1e-6, 1),
-        ("paper-b200", "qwen3-4b", 768, 96, 0.80, 1e-6, 1),
-        ("paper-b200", "r1-distill-qwen-7b", 512, 64, 0.75, 5e-7, 2),
+        ("fork", "r1-distill-qwen-1.5b", 512, 64, 0.65, 1e-6, 1),
+        ("fork", "qwen3-4b", 384, 48, 0.55, 1e-6, 1),
+        ("fork", "r1-distill-qwen-7b", 256, 32, 0.50, 5e-7, 2),
+        ("fork-b200", "r1-distill-qwen-1.5b", 1024, 128, 0.85, 1e-6, 1),
+        ("fork-b200", "qwen3-4b", 768, 96, 0.80, 1e-6, 1),
+        ("fork-b200", "r1-distill-qwen-7b", 512, 64, 0.75, 5e-7, 2),
     ],
 )
-def test_the_paper_s_runs_have_the_published_settings(
+def test_the_fork_s_runs_have_the_settings_of_its_scripts(
     experiment, model, batch, mini_batch, memory, lr, tensor_parallel, mirror
 ):
     runs = load_experiment(ROOT / "config" / f"{experiment}.yaml").runs.values()
@@ -285,10 +286,59 @@ def test_the_paper_s_runs_have_the_published_settings(
     )
     assert (training.kl_loss_coef, training.kl_loss_type, training.filter_groups) == (5e-4, "mse", True)
     assert (training.clip_ratio_low, training.clip_ratio_high, training.temperature) == (0.2, 0.28, 1.0)
-    assert run.rewards["length"].options == {"limit": 4000}
+    assert run.rewards["length"].options == {"limit": 4000} and run.rewards["length"].constant
     algorithm = run.resolved()["algorithm"]
     published = {"beta": 0.9, "beta_start": 0.5, "beta_warmup_steps": 200, "warmup_steps": 30}
     assert published | {"min_weight": 0.15} == {k: algorithm[k] for k in [*published, "min_weight"]}
+
+
+@pytest.mark.parametrize("name", ["paper", "paper-b200"])
+def test_the_paper_s_runs_have_the_paper_s_settings(name, mirror):
+    # Section 4.2: 500 steps, 512 prompts x 16 responses of at most 8000 tokens; length reward 1 up to 4000.
+    experiment = load_experiment(ROOT / "config" / f"{name}.yaml")
+    repos = {model.weights.repo for model in experiment.config.models.values()}
+    assert repos == {
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B",
+        "Qwen/Qwen3-4B-Instruct-2507",
+    }
+    assert len(experiment.runs) == 27 and experiment.length_limit() == 4000
+    for run in experiment.runs.values():
+        training, length = run.config.training, run.config.rewards["length"]
+        batch = (training.steps, training.train_batch_size, training.responses_per_prompt)
+        assert batch == (500, 512, 16) and training.filter_groups
+        assert (training.max_response_length, length.options["limit"], length.constant) == (8000, 4000, False)
+    assert {"aime24", "amc", "math500", "minerva", "olympiadbench"} <= set(
+        experiment.config.problems.benchmarks
+    )
+
+
+def test_the_conditioned_study_has_table_4_and_the_sweep_of_figure_6(mirror):
+    runs = load_experiment(ROOT / "config" / "paper-conditioned.yaml").runs.values()
+    lengths = [(r.config.method, r.seed, r.config.specs()["length"]) for r in runs]
+    table = [(method, seed) for method, seed, spec in lengths if spec[:2] == ("conditioned_length", 1.0)]
+    assert sorted(table) == [(m, s) for m in ("dgdo", "gdpo", "grpo") for s in (1, 2, 3)]
+    sweep = {(method, *spec[:2]) for method, seed, spec in lengths if seed == 1}
+    functions, weights = ("length", "conditioned_length"), (1.0, 0.75, 0.5, 0.25)
+    assert {(m, f, w) for m in ("grpo", "gdpo") for f in functions for w in weights} <= sweep
+
+
+@pytest.mark.parametrize("function", ["length", "conditioned_length"])
+@pytest.mark.parametrize(("limit", "most", "refused"), [(64, 64, True), (65, 64, True), (63, 64, False)])
+def test_a_limit_that_no_response_can_exceed_is_refused(changed, function, limit, most, refused):
+    values = {"rewards.length": {"function": function, "options": {"limit": limit}}}
+    values["training.max_response_length"] = most
+    if not refused:
+        assert changed(values).runs
+        return
+    sentence = (
+        rf"rewards.length: cannot teach: no response can exceed a limit of {limit} tokens where .* {most} "
+    )
+    with pytest.raises(ConfigError, match=sentence) as error:
+        changed(values)
+    assert len(str(error.value).splitlines()) == 1
+    values["rewards.length"]["constant"] = True
+    assert changed(values).runs
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def paper(request, load):
 
 def test_parameters_are_the_published_ones(paper):
     """As the model cards of the R1 distillations and of Qwen3 count them, in billions."""
-    published = {"r1-distill-qwen-1.5b": 1.78, "r1-distill-qwen-7b": 7.62, "qwen3-4b": 4.02}
+    published = {"r1-distill-qwen-1.5b": 1.78, "r1-distill-qwen-7b": 7.62, "qwen3-4b-instruct": 4.02}
     counted = {name: model.shape.parameters / 1e9 for name, model in paper.config.models.items()}
     assert counted == pytest.approx(published, rel=2e-3)
 
@@ -81,7 +81,7 @@ def test_offload_reference_and_parallel_change_what_they_should():
         ),
         (
             {"sizes.4b.hardware.gpu_memory_utilization": 0.9},
-            "models.qwen3-4b: sampling takes about 88 GB .*set hardware.offload, or lower "
+            "models.qwen3-4b-instruct: sampling takes about 88 GB .*set hardware.offload, or lower "
             "hardware.gpu_memory_utilization to at most 0.80",
         ),
         (

@@ -1,12 +1,16 @@
 """Problem sets from datasets: decontaminated, without doubles, every problem accounted for."""
 
+import json
+
 import pandas as pd
 import pytest
 
-from gdpo.config.datasets import DatasetProblems, Decontamination
+from gdpo.config.datasets import Dataset, DatasetProblems, Decontamination
+from gdpo.data.datasets import clean_dataset, read_dataset
 from gdpo.data.problem_files import check_disjoint, read_problems, write_problems
 from gdpo.data.problem_sets import make_problem_set
 from gdpo.data.similarity import fingerprint, normalise_problem, similar_pairs
+from gdpo.parquet import write_table
 
 STORY = "A farmer has {} sheep and sells {} of them on the market of the next town. How many sheep are left?"
 
@@ -110,3 +114,22 @@ def test_an_empty_set_says_what_became_of_all():
     rows = dataset("a", {"A problem that is too long": "1"})
     with pytest.raises(ValueError, match="train: no problem is left of 1: 1 longer than 5 characters"):
         make_problem_set("train", section(max_characters=5), "train", {"a": rows}, {})
+
+
+def test_a_row_without_what_others_have_gets_none(tmp_path):
+    # As in OlympiadBench: some rows have a unit or a tolerance, and pandas calls the others' not-a-number.
+    rows = [
+        {"problem": f"Problem {i}?", "final_answer": [str(i)], "unit": None, "error": None} for i in range(4)
+    ]
+    rows[1] |= {"unit": "cm", "error": "1e-1"}
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    entry = Dataset(licence="ours", file={"path": str(tmp_path / "rows.json")})
+    table, _ = clean_dataset("a", entry)
+    write_table(table, tmp_path / "a.parquet")
+    cleaned = read_dataset(tmp_path / "a.parquet")
+    made = make_problem_set("bench", section(), "benchmark", {"a": cleaned}, {})
+    write_problems(made.frame, tmp_path / "set.parquet")
+    golds = [
+        (row["unit"], row["tolerance"]) for row in read_problems(tmp_path / "set.parquet")["reward_model"]
+    ]
+    assert golds == [(None, None), ("cm", 0.1), (None, None), (None, None)]

@@ -49,15 +49,18 @@ def test_runs_are_shown_with_what_made_them():
 
 def test_what_went_wrong_is_said():
     overlong = {"limit": 1024, "prompts": 64, "left_out": ["a", "b"]}
-    found = troubles(PROVENANCE, {"run-1": {"overlong_prompts": overlong}}, MAIN)
+    found = troubles(
+        PROVENANCE, {"run-1": {"overlong_prompts": overlong}}, MAIN, {"run-1": [("length", 3, 40)]}
+    )
     assert found == [
         "run-1: session of 2026-11-01T10:00:00+00:00 interrupted at step 60.",
         "run-2: no provenance; its training was taken over from elsewhere.",
         "run-1: 2 of 64 prompts are longer than 1024 tokens and were left out.",
+        "run-1: reward length varied in no group from step 3 to 40: it taught nothing there.",
         "run-1 on b: 4 of 40 samples could not be judged.",
     ]
-    assert troubles({}, {}, MAIN.assign(timeouts=0.0), ["run-3"])[0].startswith("run-3 is not finished")
-    assert troubles({}, {}, MAIN.assign(timeouts=0.0))[0].startswith("Nothing:")
+    assert troubles({}, {}, MAIN.assign(timeouts=0.0), {}, ["run-3"])[0].startswith("run-3 is not finished")
+    assert troubles({}, {}, MAIN.assign(timeouts=0.0), {})[0].startswith("Nothing:")
 
 
 @pytest.fixture

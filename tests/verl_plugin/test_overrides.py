@@ -34,6 +34,7 @@ print("CONFIGS" + json.dumps(composed))
 """
 TRACKING = Tracking("offline", "gdpo", 'a "run", 1e5', "")
 PAPER = [f"{name}{devices}" for name in ("paper", "paper-b200") for devices in ("", "-8gpu", "-2nodes")]
+PAPER += ["fork", "fork-b200", "paper-conditioned"]
 CUDA = {
     "platform": "cuda",
     "gpus_per_node": 4,
@@ -66,7 +67,7 @@ def compose(runs: list[RunConfig]) -> list[dict]:
 @pytest.fixture(scope="module")
 def composed():
     """Every method of the demo on CPU and on CUDA, and one run with every optional feature on."""
-    experiment = load_experiment(ROOT / "config" / "demo.yaml")
+    experiment = load_experiment(ROOT / "config" / "demo.yaml", {"training.grad_clip": 0.7})
     demo = {run.name: run.config for run in experiment.runs.values()}
     runs = {
         f"{name} {hw}": RunConfig.model_validate(run.resolved() | {"hardware": values})
@@ -105,7 +106,7 @@ def paper(monkeypatch, tmp_path):
 
 
 def test_verl_accepts_every_run_of_the_paper(paper):
-    assert len(paper) == 9 * len(PAPER)
+    assert len(paper) == 9 * (len(PAPER) - 1) + 17
     for run, config in zip(paper, compose(paper), strict=True):
         rollout = config["actor_rollout_ref"]["rollout"]
         assert config["data"]["train_batch_size"] == run.training.train_batch_size >= 256
@@ -114,13 +115,16 @@ def test_verl_accepts_every_run_of_the_paper(paper):
         assert config["trainer"]["nnodes"] * config["trainer"]["n_gpus_per_node"] in (4, 8)
         assert rollout["gpu_memory_utilization"] == run.hardware.gpu_memory_utilization
         assert config["actor_rollout_ref"]["ref"]["fsdp_config"]["param_offload"]
-        assert config["trainer"]["test_freq"] == 20 and config["trainer"]["save_freq"] == 50
+        assert config["trainer"]["test_freq"] == 20 and config["trainer"]["save_freq"] in (10, 50)
+        assert rollout["max_model_len"] == 1024 + run.training.max_response_length
+        assert rollout["agent"]["default_agent_loop"] == "gdpo_single_turn"
 
 
 def test_values_arrive_where_verl_reads_them(composed):
     config, training = composed[0]["gdpo-seed1 cpu"], composed[1]["gdpo-seed1 cpu"].training
     actor, rollout = (config["actor_rollout_ref"][part] for part in ("actor", "rollout"))
     assert actor["optim"]["lr"] == training.lr
+    assert actor["optim"]["clip_grad"] == training.grad_clip == 0.7
     assert (actor["clip_ratio_low"], actor["clip_ratio_high"]) == (0.2, 0.28)
     assert (rollout["n"], rollout["name"], rollout["seed"]) == (training.responses_per_prompt, "gdpo_hf", 1)
     assert config["trainer"]["total_training_steps"] == training.steps

@@ -45,6 +45,7 @@ rule summary:
         cost=f"{RESULTS}/tables/cost.csv",
         figures=[path for path in FIGURES if path.endswith(".png")],
         summaries=expand(f"{RESULTS}/runs/{{run}}/summary.json", run=RUNS),
+        metrics=TRAINING_METRICS,
         datasets=expand(
             f"{PROBLEM_SETS}/datasets/{{dataset}}.report.json", dataset=DATASETS
         ),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from gdpo.parquet import read_table
 from gdpo.reporting.ablation_table import ablation_page
 from gdpo.reporting.cost import cost_page
 from gdpo.reporting.data_tables import data_page, data_rows, decontamination_page, decontamination_table
@@ -20,6 +21,7 @@ from gdpo.reporting.summary import (
     troubles,
 )
 from gdpo.reporting.tables import Settings, main_page, paired_page
+from gdpo.statistics.constant_rewards import constant_stretches
 from gdpo.whole_file import write_text
 
 
@@ -52,6 +54,12 @@ def main(inputs: Any, params: Any, output: Any) -> None:
     provenance = {folder.name: read_json(folder / "provenance.json") for folder in folders}
     summaries = {folder.name: read_json(folder / "summary.json") for folder in folders}
     configs = {folder.name: (folder / "config.json").read_text() for folder in folders}
+    constant = {
+        folder.name: constant_stretches(
+            read_table(path).to_pylist(), json.loads(configs[folder.name])["rewards"]
+        )
+        for folder, path in zip(folders, inputs.metrics, strict=True)
+    }
     figures = [
         ShownFigure.of(Path(path), Path(params.captions, f"{Path(path).stem}.rst"), {"limit": params.limit})
         for path in inputs.figures
@@ -60,7 +68,7 @@ def main(inputs: Any, params: Any, output: Any) -> None:
         Section("Main table", tables=[ShownTable.of(paper_page(tables["paper"], tables["arms"], settings))]),
         Section(
             "What did not go as planned",
-            texts=troubles(provenance, summaries, tables["main"], params.unfinished),
+            texts=troubles(provenance, summaries, tables["main"], constant, params.unfinished),
         ),
         Section("Figures", figures=figures),
         Section("Every run", tables=[ShownTable.of(main_page(tables["main"], settings))]),

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from gdpo.config.base import Section
-from gdpo.rewards import REWARDS
+from gdpo.rewards import CONSTANT, REWARDS
 from gdpo.rewards.scorer import RewardSpec
 
 
@@ -21,6 +21,8 @@ class RewardConfig(Section):
     """Weight in the sum over rewards: of raw rewards in GRPO, of normalised ones in GDPO and DGDO."""
     options: dict[str, Any] = {}
     """Keyword options of the function, e.g. {limit: 24} (tokens) for length."""
+    constant: bool = False
+    """Train also where the reward must be the same for every response; else that is an error."""
 
 
 @cache
@@ -53,6 +55,24 @@ class RewardsConfig(Section):
                 )
             options_model(function)(**reward.options)
         return self
+
+    def check_varying(self, max_tokens: int) -> None:
+        """Refuse a reward that must be the same for every response, unless its config says that it may.
+
+        Args:
+            max_tokens: length of the longest response of a training.
+
+        Raises:
+            ValueError: it names the reward, and says why and what to change.
+        """
+        for name, reward in self.rewards.items():
+            why = CONSTANT.get(reward.function or name)
+            if why is None or reward.constant or (reason := why(max_tokens, **reward.options)) is None:
+                continue
+            raise ValueError(
+                f"rewards.{name}: cannot teach: {reason.replace('<name>', name)}. "
+                f"rewards.{name}.constant: true trains with it as it is"
+            )
 
     def specs(self) -> dict[str, RewardSpec]:
         """The same as plain values, for :class:`gdpo.rewards.Scorer`."""

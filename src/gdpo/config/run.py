@@ -41,6 +41,11 @@ class RunConfig(RewardsConfig):
         return self
 
     @model_validator(mode="after")
+    def _rewards_can_teach(self) -> "RunConfig":
+        self.check_varying(self.training.max_response_length)
+        return self
+
+    @model_validator(mode="after")
     def _micro_batches_fill_the_mini_batch(self) -> "RunConfig":
         responses, devices = self._mini_batch()
         if responses % (devices * self.micro_batch_size()):

@@ -50,6 +50,8 @@ class TrainingConfig(Section):
     """How token losses become one number (published: token-mean)."""
     filter_groups: bool = False
     """Dynamic sampling: replace groups in which no reward varies, through veRL's own filter."""
+    constant_rewards: Literal["warn", "stop"] = "warn"
+    """Where a reward has varied in no group for 10 steps in a row: say so, or end with an error."""
     checkpoint_every: PositiveInt = 20
     """Steps between checkpoints; the last step always has one."""
     keep_checkpoints: PositiveInt = 2

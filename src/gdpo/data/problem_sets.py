@@ -1,7 +1,7 @@
 """Problem sets in veRL's columns from cleaned datasets: none twice, too long, or in a benchmark."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from pydantic import BaseModel
@@ -85,6 +85,11 @@ def make_problem_set(
     return ProblemSet(frame, report, matches)
 
 
+def _filled(value: Any) -> Any:
+    """A cell's value; None where it is empty, which pandas calls not-a-number beside texts too."""
+    return None if pd.isna(value) else value
+
+
 def _doubled(rows: pd.DataFrame) -> pd.Series:
     first = rows.groupby("fingerprint")["id"].transform("first")
     return ("the same problem as " + first).where(rows["fingerprint"].duplicated(), "")
@@ -118,8 +123,8 @@ def _row(name: str, section: DatasetProblems, split: str, index: int, row: dict)
             "ground_truth": row["answers"],
             "several": row["several"],
             "answer_type": row["answer_type"],
-            "tolerance": None if pd.isna(row["tolerance"]) else row["tolerance"],
-            "unit": row["unit"],
+            "tolerance": _filled(row["tolerance"]),
+            "unit": _filled(row["unit"]),
         },
         "extra_info": {
             "id": row["id"],

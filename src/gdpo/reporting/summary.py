@@ -106,6 +106,7 @@ def troubles(
     provenance: Mapping[str, Mapping[str, Any] | None],
     summaries: Mapping[str, Mapping[str, Any]],
     main: pd.DataFrame,
+    constant: Mapping[str, Sequence[tuple[str, int, int]]],
     unfinished: Sequence[str] = (),
 ) -> list[str]:
     """What did not go as planned, a sentence each: runs missing, broken sessions, prompts left out, samples
@@ -115,6 +116,8 @@ def troubles(
         provenance: run -> its ``provenance.json``.
         summaries: run -> its ``summary.json``.
         main: the main table.
+        constant: run -> stretches of steps in which a reward varied in no group
+            (:func:`gdpo.statistics.constant_rewards.constant_stretches`).
         unfinished: runs of the experiment that are not on the page.
     """
     found = [
@@ -135,6 +138,11 @@ def troubles(
                 f"{run}: {len(overlong['left_out'])} of {overlong['prompts']} prompts are longer than "
                 f"{overlong['limit']} tokens and were left out."
             )
+    for run, stretches in constant.items():
+        found += [
+            f"{run}: reward {reward} varied in no group from step {first} to {last}: it taught nothing there."
+            for reward, first, last in stretches
+        ]
     for row in main.itertuples():
         if lost := round((row.timeouts + row.errors) * row.samples):
             found.append(

@@ -6,6 +6,7 @@ read, so that a typo or a negative limit is an error before any job starts.
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from pydantic import PositiveInt
 
@@ -13,13 +14,36 @@ from gdpo.grading import is_well_formed
 from gdpo.rewards.response import Response
 
 RewardFunction = Callable[..., float]
+Constant = Callable[..., str | None]
 REWARDS: dict[str, RewardFunction] = {}
+CONSTANT: dict[str, Constant] = {}
+"""Reward function -> what says why it cannot vary; see :func:`reward`."""
 
 
-def reward(function: RewardFunction) -> RewardFunction:
-    """Register ``function`` under its own name."""
+def reward(function: RewardFunction | None = None, *, constant: Constant | None = None) -> Callable:
+    """Register a function under its own name: ``@reward``, or ``@reward(constant=...)``.
+
+    Args:
+        function: the function.
+        constant: called with the longest response of a training in tokens (``max_tokens``) and the function's
+            options; says in a sentence why every response gets the same, None where they may differ.
+            Without it they always may.
+    """
+    if function is None:
+        return partial(reward, constant=constant)
     REWARDS[function.__name__] = function
+    if constant is not None:
+        CONSTANT[function.__name__] = constant
     return function
+
+
+def _never_over(max_tokens: int, *, limit: int) -> str | None:
+    if limit < max_tokens:
+        return None
+    return (
+        f"no response can exceed a limit of {limit} tokens where the longest has {max_tokens} "
+        "(training.max_response_length): lower rewards.<name>.options.limit, or raise that"
+    )
 
 
 @reward
@@ -28,13 +52,13 @@ def correctness(response: Response) -> float:
     return float(response.correct)
 
 
-@reward
+@reward(constant=_never_over)
 def length(response: Response, *, limit: PositiveInt) -> float:
     """1 if the response has at most ``limit`` tokens, else 0 (GDPO paper, hard length reward)."""
     return float(response.n_tokens <= limit)
 
 
-@reward
+@reward(constant=_never_over)
 def conditioned_length(response: Response, *, limit: PositiveInt) -> float:
     """1 if the response is right and has at most ``limit`` tokens (GDPO paper, conditioned length reward)."""
     return float(response.correct and response.n_tokens <= limit)

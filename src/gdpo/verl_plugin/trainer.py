@@ -33,6 +33,7 @@ from gdpo.config.run import load_run_config
 from gdpo.provenance import one_line
 from gdpo.rewards import RewardError
 from gdpo.verl_plugin.batch_order import order_of_prompts
+from gdpo.verl_plugin.constant_rewards import ConstantRewards
 from gdpo.verl_plugin.deadline import OUT_OF_TIME, Deadline
 from gdpo.verl_plugin.progress import Progress
 from gdpo.verl_plugin.reward_columns import FAILURE, check_groups, reward_columns
@@ -247,6 +248,8 @@ class GDPOTrainer(PPOTrainerSync):
         super().on_train_begin()
         self.logger = _Recorder(self.logger, self._commit_checkpoint, self._without_wandb)
         self._progress.start(self.global_steps)
+        folder = Path(self.config.trainer.default_local_dir)
+        self._constant_rewards = ConstantRewards(self.run_config, folder, self._progress.say)
         self._deadline.start()
         gc.freeze()  # else a full collection looks through all that was imported: 0.3 s every other step
 
@@ -254,6 +257,7 @@ class GDPOTrainer(PPOTrainerSync):
         super()._compute_metrics(batch, metrics, timing_raw, **kwargs)
         metrics["timing/generation_time"] = timing_raw["gen"]
         self._progress.update(self.global_steps, metrics)
+        self._constant_rewards.update(metrics)
 
 
 def _validation_score(metrics: dict) -> float | None:
