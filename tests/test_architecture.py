@@ -32,6 +32,16 @@ ALLOWED = {
         "step_log",
     },
     "reporting": {"statistics", "advantage"},
+    "rehearsal": {
+        "config",
+        "data",
+        "grading",
+        "sampling",
+        "starting_model",
+        "statistics",
+        "reporting",
+        "model_folder",
+    },
 }
 # How files are written and read: every room may know.
 FILES = {"whole_file", "parquet", "manifest", "checkpoints"}

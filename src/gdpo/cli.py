@@ -113,6 +113,15 @@ def starting_model(config: ExistingFile, out: Path) -> None:
     make(section, out)
 
 
+@app.command("stand-in")
+def stand_in(config: ExistingFile, problems: ExistingFolder, out: Path) -> None:
+    """Make a rehearsal's model: CONFIG is its resolved section, PROBLEMS holds its sets, OUT a folder."""
+    from gdpo.config.rehearsal import StandIn
+    from gdpo.rehearsal.stand_in import make_stand_in
+
+    make_stand_in(StandIn.model_validate(_read_json(config)), problems, out)
+
+
 @app.command()
 def train(
     config: ExistingFile,
@@ -227,6 +236,18 @@ def plan(
     # The plan shows trainings after a new version of the estimators; Snakemake waits for retrain=true.
     found = make_plan(loaded, Path("results"), _checkpoints(), [*command, "retrain=true"])
     show_plan(found, shlex.join(command))
+
+
+@app.command()
+def rehearse(
+    experiment: Annotated[str, typer.Argument(help="name of a file in config/")] = "demo",
+    changes: Annotated[list[str] | None, typer.Argument(help="dotted keys, as training.steps=20")] = None,
+    profile: Annotated[str, typer.Option(help="Snakemake profile")] = "laptop",
+) -> None:
+    """Run the whole study at toy size, and say what would stop the real run."""
+    from gdpo.rehearsal.command import rehearse_study
+
+    raise SystemExit(rehearse_study(experiment, changes or [], profile))
 
 
 @app.command()

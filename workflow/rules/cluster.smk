@@ -2,6 +2,7 @@
 
 from gdpo.cluster.job import SlurmError
 from gdpo.cluster.submission import check_submissions
+from gdpo.config.experiment import Experiment, Run
 from gdpo.config.site import CPU, site_file
 
 # What every job on a partition without GPUs has; nothing where there is no cluster.
@@ -15,27 +16,27 @@ def on_gpus(nodes: int, each: int) -> dict[str, str | int]:
     return SITE.submission(config["gpu"]) | asked
 
 
-def training_job(run: str) -> dict[str, str | int]:
+def training_job(run: Run, experiment: Experiment = EXPERIMENT) -> dict[str, str | int]:
     """Resources of a training."""
-    hardware = RUNS[run].config.hardware
+    hardware = run.config.hardware
     place = (
         on_gpus(hardware.nodes, hardware.gpus_per_node) if GPUS else {"runtime": 1440}
     )
-    return place | {"mem_mb": EXPERIMENT.resources(RUNS[run]).training_mem_mb}
+    return place | {"mem_mb": experiment.resources(run).training_mem_mb}
 
 
 # A job that ends before its training does goes on from a checkpoint, for which this leaves time.
 RESERVE = f" --reserve {GPUS.reserve}" if GPUS else ""
 
 
-def training_threads(run: str) -> int:
+def training_threads(run: Run, experiment: Experiment = EXPERIMENT) -> int:
     """Computing threads of a training."""
-    return EXPERIMENT.resources(RUNS[run]).training_threads
+    return experiment.resources(run).training_threads
 
 
 def training_resource(name: str):
     """One resource of the training rule, as a function of the run."""
-    return lambda wildcards: training_job(wildcards.run)[name]
+    return lambda wildcards: training_job(RUNS[wildcards.run])[name]
 
 
 onstart:
@@ -45,9 +46,11 @@ onstart:
         )
         if on_cuda and (problem := SITE.environment.cuda_problem()):
             raise WorkflowError(f"{site_file()}: {problem}")
-        # What SLURM refuses now, it would refuse for job after job.
+        # What SLURM refuses now, it would refuse for job after job; in a rehearsal, also of the study itself.
         trainings = [
-            {"threads": training_threads(run), **training_job(run)} for run in RUNS
+            {"threads": training_threads(run, made), **training_job(run, made)}
+            for made in (EXPERIMENT, STUDY)
+            for run in made.runs.values()
         ]
         try:
             check_submissions([{"runtime": 60, **ON_CPU}, *trainings])

@@ -25,9 +25,12 @@ rule train:
         f"{LOGS}/train/{{run}}.log",
     benchmark:
         f"{LOGS}/train/{{run}}.benchmark.tsv"
-    threads: lambda wildcards: training_threads(wildcards.run)
+    threads: lambda wildcards: training_threads(RUNS[wildcards.run])
     resources:
-        **{name: training_resource(name) for name in training_job(next(iter(RUNS)))},
+        **{
+            name: training_resource(name)
+            for name in training_job(next(iter(RUNS.values())))
+        },
     params:
         model=lambda wildcards, input: Path(input.model).parent,
     message:

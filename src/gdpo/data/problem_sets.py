@@ -85,6 +85,11 @@ def make_problem_set(
     return ProblemSet(frame, report, matches)
 
 
+def prompt_of(section: DatasetProblems, problem: str) -> list[dict[str, str]]:
+    """The messages that ask a problem of a set."""
+    return [{"role": "user", "content": f"{problem} {section.suffix}".strip()}]
+
+
 def _filled(value: Any) -> Any:
     """A cell's value; None where it is empty, which pandas calls not-a-number beside texts too."""
     return None if pd.isna(value) else value
@@ -116,7 +121,7 @@ def _counts(reasons: pd.Series) -> str:
 def _row(name: str, section: DatasetProblems, split: str, index: int, row: dict) -> dict:
     return {
         "data_source": name,
-        "prompt": [{"role": "user", "content": f"{row['problem']} {section.suffix}".strip()}],
+        "prompt": prompt_of(section, row["problem"]),
         "ability": "math",
         "reward_model": {
             "style": "rule",

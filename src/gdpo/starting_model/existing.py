@@ -30,7 +30,7 @@ def take_folder(section: FolderModel, out: Path) -> dict[str, Any]:
     if problem := section.problem():
         raise ValueError(problem)
     folder = Path(section.path)
-    check_no_code(folder, str(folder))
+    check_no_code(folder, str(folder), {path.name for path in folder.glob("*.safetensors")})
     return write_model_folder(out, lambda target: _take(folder, target), {"folder": str(folder)})
 
 
@@ -44,28 +44,34 @@ def fetch_model(section: HubModel, out: Path) -> dict[str, Any]:
     try:
         folder = Path(snapshot_download(section.repo, revision=section.revision, allow_patterns=list(FILES)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
-        raise ValueError(
-            f"{section.repo} at {section.revision}: not in the cache under HF_HOME, and the hub gave: "
-            f"{str(error).splitlines()[0]}; where there is network, run "
-            f"`hf download {section.repo} --revision {section.revision}` with the same HF_HOME (HF_TOKEN for "
-            "a gated model), or name a local copy with weights: {source: folder, path: ...}"
-        ) from error
-    check_no_code(folder, f"{section.repo} at {section.revision}")
+        raise ValueError(hub_problem(section, error)) from error
+    weights = {path.name for path in folder.glob("*.safetensors")}
+    check_no_code(folder, f"{section.repo} at {section.revision}", weights)
     facts = {"repo": section.repo, "commit": folder.name}
     return write_model_folder(out, lambda target: _take(folder, target), facts)
 
 
-def check_no_code(folder: Path, name: str) -> None:
+def hub_problem(section: HubModel, error: Exception) -> str:
+    """What a user can do where the hub gave an error."""
+    return (
+        f"{section.repo} at {section.revision}: not in the cache under HF_HOME, and the hub gave: "
+        f"{str(error).splitlines()[0]}; where there is network, run "
+        f"`hf download {section.repo} --revision {section.revision}` with the same HF_HOME (HF_TOKEN for "
+        "a gated model), or name a local copy with weights: {source: folder, path: ...}"
+    )
+
+
+def check_no_code(folder: Path, name: str, weights: set[str]) -> None:
     """Refuse a model that cannot be loaded without running what came with it.
 
     Args:
-        folder: its files.
+        folder: its files; the weights themselves are not read.
         name: what an error calls it.
+        weights: names of its safetensors files.
 
     Raises:
         ValueError: weights are pickles, or its class is its own and none of transformers.
     """
-    weights = {path.name for path in folder.glob("*.safetensors")}
     if not weights:
         raise ValueError(f"{name} has no *.safetensors; {NO_PICKLES}")
     for index in folder.glob("*.safetensors.index.json"):

@@ -1,0 +1,1 @@
+"""An experiment at toy size: its own config, data, tokenizers and rules, before thousands of device hours."""

@@ -1,0 +1,102 @@
+"""The experiment that stands in for a real one: nothing but sizes is changed, and the machine."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from gdpo.config.experiment import Experiment, ExperimentConfig, Run
+from gdpo.config.run import RunConfig
+from gdpo.config.training import HardwareConfig, ResourcesConfig
+
+FOLDER = "rehearsals"
+"""Below the folder of results: what lies there is never taken for a real result."""
+STEPS = 2
+PROMPTS = 4
+"""A training step's."""
+RESPONSES = 4
+"""A prompt's."""
+LONGEST = 40
+"""Tokens of a response."""
+TRAINING_PROBLEMS, BENCHMARK_PROBLEMS, SAMPLES = 12, 4, 2
+RESAMPLES = 200
+MEM_MB = 3500
+"""Of one training: its logits are those of a few responses over a real vocabulary."""
+
+
+def rehearse(real: Experiment) -> Experiment:
+    """The same experiment at toy size: one seed, few and short responses, models of ``stand_in``, on CPUs."""
+    config = _small_config(real)
+    runs: dict[str, Run] = {}
+    for run in real.runs.values():
+        if all(run.arm != known.arm for known in runs.values()):
+            small = Run(run.arm, run.seed, run.model, _small_run(run.config))
+            runs[small.id] = small
+    return Experiment(f"{FOLDER}/{real.name}", config, runs)
+
+
+def rollout() -> str:
+    """vLLM where it is the build for CPUs, else transformers."""
+    try:
+        return "vllm" if version("vllm").endswith("+cpu") else "transformers"
+    except PackageNotFoundError:
+        return "transformers"
+
+
+def _small_config(real: Experiment) -> ExperimentConfig:
+    config = real.config
+    train = config.problems.train.model_copy(update={"size": TRAINING_PROBLEMS})
+    benchmarks = {
+        name: problems.model_copy(update={"size": BENCHMARK_PROBLEMS})
+        for name, problems in config.problems.benchmarks.items()
+    }
+    sampling = {"n": SAMPLES, "max_tokens": LONGEST, "batch_size": 64, "backend": rollout()}
+    evaluation = {
+        "sampling": config.evaluation.sampling.model_copy(update=sampling),
+        "outputs": {},  # another tool's have every problem
+        "length_limit": _shorter(real.length_limit(), _longest(real)),
+        "resamples": RESAMPLES,
+    }
+    models = {
+        name: model.model_copy(update={"shape": None, "size": None}) for name, model in config.models.items()
+    }
+    return config.model_copy(
+        update={
+            "problems": config.problems.model_copy(update={"train": train, "benchmarks": benchmarks}),
+            "models": models,
+            "sizes": {},
+            "seeds": config.seeds[:1],
+            "evaluation": config.evaluation.model_copy(update=evaluation),
+            "resources": ResourcesConfig(training_mem_mb=MEM_MB),
+            "monitoring": config.monitoring.model_copy(update={"wandb": "disabled"}),
+        }
+    )
+
+
+def _small_run(run: RunConfig) -> RunConfig:
+    values = run.model_dump(mode="json")
+    training = run.training
+    # Several mini-batches where the real run has several.
+    mini_batches = 2 if training.ppo_mini_batch_size < training.train_batch_size else 1
+    values["training"] |= {
+        "steps": STEPS,
+        "train_batch_size": PROMPTS,
+        "ppo_mini_batch_size": PROMPTS // mini_batches,
+        "responses_per_prompt": RESPONSES,
+        "micro_batch_size_per_gpu": None,
+        "max_response_length": LONGEST,
+        "checkpoint_every": STEPS,
+        "validate_every": STEPS if training.validate_every else 0,
+    }
+    values["hardware"] = HardwareConfig(rollout=rollout()).model_dump(mode="json")
+    for reward in values["rewards"].values():
+        if isinstance(limit := reward["options"].get("limit"), int):
+            reward["options"]["limit"] = _shorter(limit, training.max_response_length)
+    values["weights"] = {"source": "stand-in", "of": run.weights}
+    return RunConfig.model_validate(values)
+
+
+def _longest(real: Experiment) -> int:
+    return max(run.config.training.max_response_length for run in real.runs.values())
+
+
+def _shorter(limit: int, longest: int) -> int:
+    """A limit of response length at the same share of the longest response."""
+    return max(1, min(LONGEST, round(limit * LONGEST / longest)))

@@ -1,0 +1,135 @@
+"""A model of the rehearsal: the tiny one, and what was seen of the real one on the way."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import AutoConfig, AutoTokenizer
+
+from gdpo.config.rehearsal import StandIn
+from gdpo.data.datasets import read_dataset
+from gdpo.data.problem_files import read_problems
+from gdpo.data.problem_sets import prompt_of
+from gdpo.grading import leaves_reasoning_open
+from gdpo.model_folder import write_model_folder
+from gdpo.rehearsal.skeleton import shape_problems, skeleton, tokenizer_problems
+from gdpo.rehearsal.tiny_model import end_tokens, write_tiny_model
+from gdpo.sampling.generate import render_prompts
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 2000
+"""Prompts that are tokenised at once."""
+
+
+def make_stand_in(section: StandIn, problems: Path, out: Path) -> dict[str, Any]:
+    """Write the tiny model to ``out`` and what was seen of the real one into its manifest; return that.
+
+    Args:
+        section: the model, and the real run's lengths.
+        problems: folder of the rehearsal's problem sets, with the cleaned datasets below.
+        out: the model folder to make.
+
+    Raises:
+        ValueError: the real model cannot be had, or has no chat template or end token.
+    """
+    with skeleton(section.weights) as real:
+        tokenizer = AutoTokenizer.from_pretrained(real.folder, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(real.folder, trust_remote_code=False)
+        ends = end_tokens(real.folder, tokenizer)
+        problems_found = [*real.problems, *shape_problems(config, section.shape)]
+        problems_found += tokenizer_problems(tokenizer, real.folder, ends)
+        if not (tokenizer.chat_template and ends):
+            raise ValueError("; ".join(problems_found))
+        few = {name: read_problems(problems / f"{name}.parquet") for name in section.sets}
+        rendered = [render_prompts(tokenizer, list(frame["prompt"]), real.folder) for frame in few.values()]
+        golds = [gold for frame in few.values() for gold in frame["reward_model"]]
+        prompts = [prompt for of_a_set in rendered for prompt in of_a_set]
+        lengths = {
+            name: prompt_lengths(tokenizer, _all_prompts(name, whole, problems, few[name]))
+            for name, whole in section.sets.items()
+        }
+        problems_found += length_problems(section, lengths, context_of(config))
+        answers = [answer_of(gold) for gold in golds]
+        facts = {
+            "origin": real.origin,
+            "weights_gb": real.weights_gb,
+            "model_type": config.model_type,
+            "context": context_of(config),
+            "ends_at": [tokenizer.decode([token]) for token in ends],
+            "prompt": prompts[0],
+            "reasoning_open": leaves_reasoning_open(prompts[0]),
+            "prompts": {name: summary(found, section.max_prompt_length) for name, found in lengths.items()},
+            "problems": problems_found,
+        }
+
+        def fill(folder: Path) -> None:
+            write_tiny_model(real.folder, folder, prompts, answers, section.limit, section.longest)
+
+        return write_model_folder(out, fill, {"rehearsal": facts})
+
+
+def answer_of(reward_model: Mapping[str, Any]) -> str:
+    """A right answer: one of several, or all of them where all are asked for."""
+    answers = reward_model["ground_truth"]
+    return ", ".join(answers) if reward_model["several"] == "all" else answers[0]
+
+
+def context_of(config: Any) -> int | None:
+    """Longest text that a model reads, in tokens; None where its configuration does not say."""
+    return getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
+
+
+def _all_prompts(name: str, whole: Any, problems: Path, few: Any) -> Iterator[list[dict[str, str]]]:
+    """Every prompt of the real set, doubles and what decontamination removes included."""
+    if whole is None:
+        yield from few["prompt"]
+        return
+    for dataset in whole.datasets:
+        for text in read_dataset(problems / "datasets" / f"{dataset}.parquet")["problem"]:
+            yield prompt_of(whole, text)
+
+
+def prompt_lengths(tokenizer: Any, conversations: Iterator[list[dict[str, str]]]) -> np.ndarray:
+    """Tokens of each rendered prompt, shape (prompts,)."""
+    conversations = list(conversations)
+    lengths: list[int] = []
+    for start in range(0, len(conversations), _AT_ONCE):
+        texts = render_prompts(tokenizer, conversations[start : start + _AT_ONCE], "the tokenizer")
+        lengths += map(len, tokenizer(texts, add_special_tokens=False)["input_ids"])
+    return np.array(lengths)
+
+
+def summary(lengths: np.ndarray, limit: int) -> dict[str, int]:
+    """Number of prompts, median and longest in tokens, and how many exceed ``limit``."""
+    return {
+        "prompts": len(lengths),
+        "median": int(np.median(lengths)),
+        "longest": int(lengths.max()),
+        "over": int((lengths > limit).sum()),
+    }
+
+
+def length_problems(section: StandIn, lengths: Mapping[str, np.ndarray], context: int | None) -> list[str]:
+    """Where prompts and responses of the real run do not fit."""
+    found = []
+    longest_prompt = section.max_prompt_length
+    if context is not None and longest_prompt + section.max_response_length > context:
+        found.append(
+            f"a prompt of {longest_prompt} and a response of {section.max_response_length} tokens exceed the "
+            f"model's context of {context}: lower training.max_response_length"
+        )
+    for name, of_a_set in lengths.items():
+        if name == "train":
+            if (of_a_set > longest_prompt).all():
+                found.append(
+                    f"every training prompt is longer than training.max_prompt_length ({longest_prompt})"
+                )
+        elif context is not None and of_a_set.max() + section.max_tokens > context:
+            found.append(
+                f"benchmark {name}: a prompt of {of_a_set.max()} tokens and evaluation.sampling.max_tokens "
+                f"({section.max_tokens}) exceed the model's context of {context}"
+            )
+    return found

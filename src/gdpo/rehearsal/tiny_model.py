@@ -1,0 +1,152 @@
+"""A tiny model of a real one's architecture under its own tokenizer, which half knows a few problems.
+
+Random weights alone would give responses without an answer and without an end: no reward could vary, and a
+study that drops such groups would find none. So it is shown, for seconds, responses to the rehearsal's few
+problems: right and wrong ones, short ones and some over the limit.
+"""
+
+import logging
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+from gdpo.grading import leaves_reasoning_open
+
+log = logging.getLogger(__name__)
+
+SIZES = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 32,
+    "moe_intermediate_size": 32,
+    "num_experts": 4,
+    "num_experts_per_tok": 2,
+    "max_window_layers": 2,
+}
+"""What of a configuration is made small, where it has it; vocabulary, context and all else stay."""
+STEPS, BATCH, RATE = 300, 16, 1e-2
+SEED = 0
+
+
+class Lesson(NamedTuple):
+    """A prompt and one response to it, as tokens."""
+
+    prompt: list[int]
+    response: list[int]
+
+
+def small_config(folder: Path) -> Any:
+    """A model's configuration with few and narrow layers, in fp32."""
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    for name, size in SIZES.items():
+        if getattr(config, name, None) is not None:
+            setattr(config, name, size)
+    if getattr(config, "layer_types", None):
+        config.layer_types = config.layer_types[: config.num_hidden_layers]
+    config.dtype = torch.float32
+    return config
+
+
+def end_tokens(folder: Path, tokenizer: Any) -> list[int]:
+    """Ids at which the model's generation ends, by its configuration of generation, else by its own."""
+    for read in (GenerationConfig, AutoConfig):
+        try:
+            ids = read.from_pretrained(folder).eos_token_id
+        except OSError:  # a model without a configuration of generation
+            continue
+        if ids is not None:
+            return [ids] if isinstance(ids, int) else list(ids)
+    return [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+
+
+def write_tiny_model(
+    skeleton: Path, target: Path, prompts: Sequence[str], answers: Sequence[str], limit: int, longest: int
+) -> None:
+    """Write model and tokenizer into a folder.
+
+    Args:
+        skeleton: the real model's configuration and tokenizer.
+        target: an empty folder.
+        prompts: rendered prompts of the rehearsal's problems.
+        answers: a right answer of each.
+        limit: the study's limit of response length in tokens.
+        longest: longest response of the rehearsal in tokens.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(skeleton, trust_remote_code=False)
+    ends = end_tokens(skeleton, tokenizer)
+    config = small_config(skeleton)
+    torch.manual_seed(SEED)
+    model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    lessons = make_lessons(tokenizer, ends[0], prompts, answers, limit, longest)
+    loss = teach(model, lessons)
+    log.info("stand-in: %d lessons in %d steps, loss %.2f", len(lessons), STEPS, loss)
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends[0]
+    model.generation_config = GenerationConfig(eos_token_id=ends, pad_token_id=pad, do_sample=True)
+    model.config.eos_token_id = ends[0] if len(ends) == 1 else ends
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+
+
+def make_lessons(
+    tokenizer: Any, end: int, prompts: Sequence[str], answers: Sequence[str], limit: int, longest: int
+) -> list[Lesson]:
+    """Up to four responses to each prompt: right and wrong, short, and over the limit where one can be."""
+
+    def tokens(text: str) -> list[int]:
+        return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    filler = tokens(" so") * longest
+    wrong = [*answers[1:], *answers[:1]]
+    lessons = []
+    for prompt, right, other in zip(prompts, answers, wrong, strict=True):
+        asked, close = tokens(prompt), "\n</think>\n\n" if leaves_reasoning_open(prompt) else ""
+        for answer in (right, other):
+            rest = [*tokens(f"{close} \\boxed{{{answer}}}"), end]
+            short = len(rest) + 1
+            for length in sorted({short, max(short, limit + 1)}):
+                if length <= longest:
+                    lessons.append(Lesson(asked, filler[: length - len(rest)] + rest))
+    return lessons
+
+
+def teach(model: torch.nn.Module, lessons: Sequence[Lesson]) -> float:
+    """Train a model in place on the responses of lessons; the mean loss of the last steps in nats a token.
+
+    Only tokens that occur are told apart one by one. All others have weights of the model's small initial
+    spread, so each adds a logit near 0: together ``log(number of them)``, which one more class stands for.
+    """
+    rng = random.Random(SEED)
+    seen = torch.tensor(sorted({token for lesson in lessons for token in (*lesson.prompt, *lesson.response)}))
+    rest = torch.tensor(float(model.config.vocab_size - len(seen))).log()
+    output = model.get_output_embeddings()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.95), weight_decay=0.0)
+    losses = []
+    model.train()
+    for _ in range(STEPS if lessons else 0):
+        batch = rng.choices(lessons, k=BATCH)
+        width = max(len(lesson.prompt) + len(lesson.response) for lesson in batch)
+        ids = torch.full((BATCH, width), int(seen[0]))
+        targets = torch.full((BATCH, width), -100)
+        for row, (prompt, response) in enumerate(batch):
+            end = len(prompt) + len(response)
+            ids[row, :end] = torch.tensor(prompt + response)
+            targets[row, len(prompt) - 1 : end - 1] = torch.searchsorted(seen, torch.tensor(response))
+        taught = targets >= 0
+        # Causal: padding, which stands behind, is seen by no token of a lesson.
+        hidden = model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state[taught]
+        logits = torch.nn.functional.linear(hidden, output.weight[seen])
+        loss = cross_entropy(torch.cat([logits, rest.expand(len(logits), 1)], 1), targets[taught])
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    return sum(losses[-10:]) / max(1, len(losses[-10:]))
