@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from gdpo.config.base import Section
-from gdpo.config.published import read_published
 from gdpo.config.reference import SECTIONS, SITE_SECTIONS, defaults, reference, schema
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +42,7 @@ def test_every_section_is_on_the_page():
     written = {
         s
         for s in below(Section)
-        if s.__name__ not in ("Section", "RewardsConfig", "RunConfig", "PublishedFigure")
+        if s.__name__ not in ("Section", "RewardsConfig", "RunConfig", "PublishedTable")
     }
     assert written == {*SECTIONS.values(), *SITE_SECTIONS.values()}
 
@@ -52,8 +51,3 @@ def test_every_key_has_help():
     for key, model in (SECTIONS | SITE_SECTIONS).items():
         for name, field in model.model_fields.items():
             assert field.description, f"{key}: {name}"
-
-
-def test_every_published_figure_has_a_source():
-    files = list((ROOT / "config" / "published").glob("*.yaml"))
-    assert files and all(figure.source for file in files for figure in read_published(file))

@@ -4,12 +4,10 @@ import re
 
 import pandas as pd
 import pytest
-from pydantic import ValidationError
 
-from gdpo.config.published import read_published
 from gdpo.reporting.ablation_table import ablation_page, ablation_table
 from gdpo.reporting.cost import cost_page, cost_table
-from gdpo.reporting.paper_table import numbers, paper_page, paper_table
+from gdpo.reporting.paper_table import numbers
 from gdpo.reporting.tables import (
     Evaluated,
     Settings,
@@ -21,11 +19,12 @@ from gdpo.reporting.tables import (
 )
 
 SETTINGS = Settings(limit=20, confidence=0.9, resamples=300)
-START = {"run": "toy", "config": "", "arm": "toy", "method": "start", "start": "toy"}
+START = {"run": "toy", "config": "", "arm": "toy", "method": "start", "start": "toy", "length": ""}
 
 
 def facts(arm: str, seed: int, method: str = "") -> dict[str, str]:
-    return {"run": f"{arm}-seed{seed}", "config": "0a1b", "arm": arm, "method": method or arm, "start": "toy"}
+    known = {"run": f"{arm}-seed{seed}", "config": "0a1b", "arm": arm, "method": method or arm}
+    return known | {"start": "toy", "length": "plain"}
 
 
 MODELS = {
@@ -107,52 +106,10 @@ def test_models_of_other_problems_are_refused():
         Evaluated(scores, models, SETTINGS)
 
 
-PUBLISHED = {
-    "model": "toy",
-    "method": "gdpo",
-    "benchmark": "b",
-    "metric": "accuracy",
-    "value": 0.75,
-    "source": "S",
-}
-
-
-def test_the_paper_table_shows_published_figures_beside_ours(evaluated):
-    arms = arms_table(evaluated)
-    page = paper_page(paper_table(arms, [PUBLISHED]), arms, SETTINGS)
-    rows = page.shown.set_index("method")
-    assert rows.loc["GDPO", "b accuracy %, published"] == "75.0"
-    assert rows.loc["no RL", "b accuracy %, published"] == "" and "b exceed %, published" not in rows
-    assert rows.loc["GDPO", "b accuracy %"].startswith("90.0 [")
-    assert "Published figures: S;" in page.note and "problems and seeds" in page.note
-    assert "published" not in "".join(paper_page(paper_table(arms, []), arms, SETTINGS).shown.columns)
-
-
-def test_latex_compiles_in_form(evaluated):
-    arms = arms_table(evaluated)
-    latex = paper_page(paper_table(arms, [PUBLISHED]), arms, SETTINGS).latex()
-    body = latex.split("\n", 1)[1]
-    assert body.count(r"\toprule") == body.count(r"\midrule") == body.count(r"\bottomrule") == 1
-    assert not re.search(r"(?<!\\)[%_#]", body)
-    columns = len(re.search(r"\{tabular\}\{(l+)\}", body)[1])
-    lines = [line for line in body.splitlines() if line.endswith(r"\\")]
-    assert len(lines) == 4 and all(line.count("&") == columns - 1 for line in lines)
-
-
 def test_each_number_is_a_file_for_input(evaluated):
     found = numbers(arms_table(evaluated))
     assert found["b-gdpo-accuracy"] == "90.0%\n" and found["b-toy-response-length"] == "30.0%\n"
     assert all(re.fullmatch(r"[A-Za-z0-9.-]+", name) for name in found)
-
-
-@pytest.mark.parametrize("change", [{"source": ""}, {"value": 50.2}, {"metric": "pass"}, {"colour": 1}])
-def test_a_published_figure_needs_a_source_and_a_share(tmp_path, change):
-    path = tmp_path / "p.yaml"
-    path.write_text(str([PUBLISHED]))
-    assert read_published(path)[0].value == 0.75
-    path.write_text(str([PUBLISHED | change]))
-    with pytest.raises(ValidationError, match=next(iter(change))):
-        read_published(path)
 
 
 def test_cost_adds_up():

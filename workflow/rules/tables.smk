@@ -1,11 +1,19 @@
 """Stage 5: tables, from scored samples."""
 
 from gdpo.config.ablations import ablations
+from gdpo.config.length_reward import length_reward
 
 # What tables and figures call each model; the run's hash is its own column.
 MODEL_FACTS = {
     **{
-        name: {"run": name, "config": "", "arm": name, "method": "start", "start": name}
+        name: {
+            "run": name,
+            "config": "",
+            "arm": name,
+            "method": "start",
+            "start": name,
+            "length": "",
+        }
         for name in STARTS
     },
     **{
@@ -15,6 +23,8 @@ MODEL_FACTS = {
             "arm": run.arm,
             "method": run.config.method,
             "start": run.model,
+            # Published figures are shown beside arms of the same length reward.
+            "length": str(length_reward(run.config) or ""),
         }
         for id, run in RUNS.items()
     },
@@ -25,6 +35,7 @@ MODEL_FACTS = {
             "arm": name,
             "method": "other",
             "start": outputs.start,
+            "length": "",
         }
         for name, outputs in OUTPUTS.items()
     },

@@ -37,7 +37,7 @@ def main(inputs: Any, params: Any, output: Any) -> None:
     scores = {key: read_table(path).to_pandas() for key, path in zip(keys, inputs.scores, strict=True)}
     evaluated = Evaluated(scores, params.models, settings)
     table, arms, paired = main_table(evaluated), arms_table(evaluated), paired_table(evaluated)
-    published = [figure.model_dump() for path in inputs.published for figure in read_published(path)]
+    published = [figure._asdict() for path in inputs.published for figure in read_published(path)]
     paper = paper_table(arms, published)
     write_table(table, main_page(table, settings), output, "main")
     write_table(paired, paired_page(paired, settings), output, "paired")

@@ -1,63 +1,121 @@
 """The paper's table: starting models under each method, published figures beside ours; and its numbers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import pandas as pd
 
 from gdpo.reporting.style import LABELS
-from gdpo.reporting.tables import Page, Settings, interval_cells, sizes_note
+from gdpo.reporting.tables import Page, Settings, sizes_note
 
-SHOWN = {"accuracy": "accuracy %", "exceed": "exceed %"}
-"""Metrics of the paper's table -> column header."""
+METRICS = ("accuracy", "exceed")
+NO_BREAK = "\N{NO-BREAK SPACE}"
+MOST_SIDE_BY_SIDE = 5
+"""Up to so many methods stand side by side, as in the paper; of more, each has a row."""
 
 
 def paper_table(arms: pd.DataFrame, published: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row an arm, benchmark and metric: ours with its interval, the published figure and its source.
+    """One row an arm, benchmark and metric: ours with its interval, the published figure, and ours minus it.
+
+    An arm is compared with figures of its own length reward only; a starting model has none and fits all. The
+    published figure is taken as exact, so the interval of the difference is ours, shifted.
 
     Args:
         arms: means over seeds (:func:`gdpo.reporting.tables.arms_table`).
-        published: entries of ``model``, ``method`` (``start``: no RL), ``benchmark``, ``metric``, ``value``
-            (a share from 0 to 1) and ``source``; without an entry both cells stay empty.
+        published: published figures, entries of ``model``, ``method`` (``start``: no RL), ``length``,
+            ``benchmark``, ``metric``, ``value`` (a share from 0 to 1) and ``source``; cells without one stay
+            empty.
     """
-    known = {
-        tuple(entry[key] for key in ("model", "method", "benchmark", "metric")): entry for entry in published
-    }
+    known = {(*_key(entry, entry["model"]), entry["metric"]): entry for entry in published}
     rows = []
     for row in arms.to_dict("records"):
-        for metric in SHOWN:
-            found = known.get((row["start"], row["method"], row["benchmark"], metric), {})
+        for metric in METRICS:
+            ours = {"value": row[metric], "low": row[f"{metric}_low"], "high": row[f"{metric}_high"]}
+            found = known.get((*_key(row, row["start"]), metric), {})
+            theirs = found.get("value")
             rows.append(
-                {key: row[key] for key in ("start", "arm", "method", "benchmark", "seeds")}
-                | {"metric": metric, "value": row[metric]}
-                | {"low": row[f"{metric}_low"], "high": row[f"{metric}_high"]}
-                | {"published": found.get("value"), "source": found.get("source")}
+                {name: row[name] for name in ("start", "arm", "method", "length", "benchmark", "seeds")}
+                | {"metric": metric, **ours, "published": theirs}
+                | {f"difference_{end}": mine - theirs if found else None for end, mine in ours.items()}
+                | {"source": found.get("source")}
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).rename(columns={"difference_value": "difference"})
+
+
+def _key(entry: Mapping[str, Any], model: str) -> tuple[str, ...]:
+    method = entry["method"]
+    return (model, method, "" if method == "start" else entry["length"], entry["benchmark"])
 
 
 def paper_page(table: pd.DataFrame, arms: pd.DataFrame, settings: Settings) -> Page:
-    """Rows: starting model and arm; columns: accuracy and exceed of each benchmark, and what is published."""
-    first = arms.drop_duplicates("arm")
-    shown = first[["start"]].rename(columns={"start": "model"}).reset_index(drop=True)
-    shown["method"] = [_label(row.arm, row.method, row.start) for row in first.itertuples()]
-    for benchmark, rows in arms.groupby("benchmark", sort=False):
-        for metric, header in SHOWN.items():
-            shown[f"{benchmark} {header}"] = interval_cells(rows, metric)
-            cells = table[(table["benchmark"] == benchmark) & (table["metric"] == metric)]
-            if cells["published"].notna().any():
-                shown[f"{benchmark} {header}, published"] = [
-                    "" if pd.isna(value) else f"{100 * value:.1f}" for value in cells["published"]
-                ]
-    sources = ", ".join(sorted(set(table["source"].dropna()))) or "none for these models and benchmarks"
+    """A block a starting model, a row a benchmark, methods side by side; of many methods, a row each."""
+    cells = pd.DataFrame(_cells(table))
+    if cells["method"].nunique() <= MOST_SIDE_BY_SIDE:
+        shown = _grid(cells, ["benchmark", "figure"], ["method", "metric"])
+    else:
+        shown = _grid(cells, ["benchmark", "method"], ["metric", "figure"])
+    sources = ", ".join(sorted(set(table["source"].dropna())))
     seeds = "and seeds " if (arms["seeds"] > 1).any() else ""
+    theirs = (
+        f"Published: {sources}. Difference: ours minus published, in percentage points; a published figure "
+        "has no error bar, so the interval is ours, shifted."
+        if sources
+        else "No figures are published for these models and benchmarks."
+    )
     return Page(
         shown,
-        f"Means over training seeds; {settings.confidence:.0%} bootstrap intervals over problems {seeds}in "
-        f"brackets; exceed: share of responses over {settings.limit} tokens. {sizes_note(arms)} "
-        f"Published figures: {sources}; an empty cell has no source.",
+        f"Percent, means over training seeds; {settings.confidence:.0%} bootstrap intervals over problems "
+        f"{seeds}in brackets; exceed: share of responses over {settings.limit} tokens. {sizes_note(arms)} "
+        f"{theirs}",
     )
+
+
+def _cells(table: pd.DataFrame) -> Iterator[dict[str, str]]:
+    """Every cell of the page; published figures and differences only for rows that have one."""
+    starts = list(dict.fromkeys(table["start"]))
+    by_start = table.sort_values("start", key=lambda names: names.map(starts.index), kind="stable")
+    for (start, benchmark), block in by_start.groupby(["start", "benchmark"], sort=False):
+        place = {"model": start, "benchmark": benchmark}
+        for kind in ("ours", "published", "difference"):
+            for row in block.to_dict("records"):
+                if kind == "ours" or pd.notna(row["published"]):
+                    label = _label(row["arm"], row["method"], start)
+                    cell = {"method": label, "metric": row["metric"], "figure": kind}
+                    yield place | cell | {"text": _text(row, kind)}
+
+
+def _text(row: Mapping[str, Any], kind: str) -> str:
+    if kind == "published":
+        return f"{100 * row['published']:.1f}"
+    if kind == "ours":
+        middle, low, high = (f"{100 * row[name]:.1f}" for name in ("value", "low", "high"))
+    else:
+        names = ("difference", "difference_low", "difference_high")
+        middle, low, high = (f"{100 * row[name]:+.1f}" for name in names)
+    return f"{middle} [{low},{NO_BREAK}{high}]"
+
+
+def _grid(cells: pd.DataFrame, rows: list[str], columns: list[str]) -> pd.DataFrame:
+    """Cells as a table with two lines of headers, and a line of its own for each starting model."""
+    names = [("", name) for name in rows]
+    lines: list[dict[tuple[str, str], str]] = []
+    for model, block in cells.groupby("model", sort=False):
+        lines.append({names[0]: model})
+        above = ""
+        for (first, second), line in block.groupby(rows, sort=False):
+            pairs = line[columns].itertuples(index=False, name=None)
+            place = {names[0]: "" if first == above else first, names[1]: second}
+            lines.append(place | dict(zip(pairs, line["text"], strict=True)))
+            above = first
+    if cells[rows[1]].nunique() == 1:
+        del names[1]
+    order = [dict.fromkeys(cells[column]) for column in columns]
+    used = set().union(*lines)
+    headers = names + [pair for pair in product(*order) if pair in used]
+    texts = [[line.get(header, "") for header in headers] for line in lines]
+    return pd.DataFrame(texts, columns=pd.MultiIndex.from_tuples(headers))
 
 
 def numbers(arms: pd.DataFrame) -> dict[str, str]:
@@ -76,7 +134,8 @@ def numbers(arms: pd.DataFrame) -> dict[str, str]:
 
 
 def _label(arm: str, method: str, start: str) -> str:
-    """The method's name where the arm adds nothing to it, else the arm's."""
+    """The arm's name without its model; the method's name where nothing else is in it."""
     if method == "start":
         return "no RL"
-    return LABELS[method] if arm in (method, f"{method}-{start}") else arm
+    name = arm.replace(f"-{start}", "", 1)
+    return LABELS[method] if name == method else name

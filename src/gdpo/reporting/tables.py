@@ -13,7 +13,8 @@ from gdpo.statistics.intervals import adjusted, compare, mean_interval
 from gdpo.statistics.metrics import problem_values, sizes
 
 Facts = Mapping[str, str]
-"""What is known of a model: run (its name), config (hash), arm, method, start (the model it started from)."""
+"""What is known of a model: run (its name), config (hash), arm, method, start (the model it started from),
+length (its length reward: plain, conditioned, ``plain x 0.5`` of weight 0.5; empty without one)."""
 
 COMPARED = ("accuracy", "within_and_correct", "exceed", "response_length")
 """Metrics that are tested."""
@@ -104,7 +105,7 @@ def arms_table(evaluated: Evaluated) -> pd.DataFrame:
     for benchmark in evaluated.benchmarks:
         for arm, models in evaluated.arms().items():
             facts = evaluated.models[models[0]]
-            known = {key: facts[key] for key in ("method", "start")}
+            known = {key: facts[key] for key in ("method", "start", "length")}
             rows.append(
                 {"benchmark": benchmark, "arm": arm, **known, "seeds": len(models)}
                 | evaluated.summary(models, benchmark)
@@ -187,13 +188,14 @@ class Page(NamedTuple):
     """A table as people read it."""
 
     shown: pd.DataFrame
-    """Cells as text."""
+    """Cells as text; headers may have two lines."""
     note: str
     """What the cells are: intervals, numbers of problems and samples."""
 
     def markdown(self) -> str:
         """The table and its note."""
-        return f"{self.shown.to_markdown(index=False)}\n\n{self.note}\n"
+        headers = [" ".join(filter(None, h)) if isinstance(h, tuple) else h for h in self.shown]
+        return f"{self.shown.set_axis(headers, axis=1).to_markdown(index=False)}\n\n{self.note}\n"
 
     def html(self) -> str:
         """A self-contained page, for Snakemake's report."""
@@ -209,7 +211,7 @@ class Page(NamedTuple):
     def latex(self) -> str:
         """The table for booktabs, with the note as a comment."""
         table = self.shown.rename(columns=_latex).style.hide(axis="index").format(escape="latex")
-        return f"% {self.note}\n" + table.to_latex(hrules=True)
+        return f"% {self.note}\n" + table.to_latex(hrules=True, multicol_align="l")
 
 
 def _latex(text: str) -> str:
@@ -221,7 +223,8 @@ def _latex(text: str) -> str:
 CSS = (
     "body{font:14px/1.4 sans-serif;margin:1.5em}table{border-collapse:collapse}"
     "th{border-bottom:1px solid #333;text-align:left;white-space:nowrap}"
-    "th,td{padding:.25em .8em .25em 0;font-variant-numeric:tabular-nums}"
+    "th,td{padding:.25em .8em .25em 0;font-variant-numeric:tabular-nums;vertical-align:top}"
+    "td:first-child{white-space:nowrap}"
 )
 
 

@@ -1,0 +1,64 @@
+"""The length reward of each arm: what published figures are matched by, and the sweep of its weight."""
+
+import json
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from gdpo.config.experiment import Run
+from gdpo.config.rewards import RewardsConfig
+
+KINDS = {"length": "plain", "conditioned_length": "conditioned"}
+"""Reward function -> what the paper calls it."""
+
+
+class LengthReward(NamedTuple):
+    """A run's length reward."""
+
+    name: str
+    """Its name among the run's rewards."""
+    kind: str
+    """plain or conditioned."""
+    weight: float
+
+    def __str__(self) -> str:
+        """``plain``, or with a weight other than 1 ``plain x 0.5``."""
+        return self.kind if self.weight == 1 else f"{self.kind} x {self.weight:g}"
+
+
+def length_reward(config: RewardsConfig) -> LengthReward | None:
+    """The one length reward of a run; None where it has none or several."""
+    found = [
+        LengthReward(name, KINDS[spec.function], spec.weight)
+        for name, spec in config.specs().items()
+        if spec.function in KINDS
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def weight_sweep(runs: Iterable[Run]) -> dict[str, LengthReward]:
+    """Arm -> its length reward, for arms that differ from others in the weight of that reward.
+
+    Arms belong together that differ in nothing but the length reward's kind and weight; they are a sweep
+    where one kind has at least two weights. Other arms are left out.
+    """
+    arms = {run.arm: run for run in runs}
+    families: dict[str, dict[str, LengthReward]] = {}
+    for arm, run in arms.items():
+        if reward := length_reward(run.config):
+            families.setdefault(_all_else(run, reward.name), {})[arm] = reward
+    sweeps = filter(_is_sweep, families.values())
+    return {arm: reward for family in sweeps for arm, reward in family.items()}
+
+
+def _is_sweep(family: dict[str, LengthReward]) -> bool:
+    """Whether one kind has two weights: then there are more pairs of both than kinds."""
+    different = {(reward.kind, reward.weight) for reward in family.values()}
+    return len(different) > len({kind for kind, _ in different})
+
+
+def _all_else(run: Run, name: str) -> str:
+    """The run's config without its seed, and of its length reward the options only."""
+    rest = {key: value for key, value in run.resolved.items() if key not in ("seed", "rewards")}
+    rewards = dict(run.resolved["rewards"])
+    options = rewards.pop(name)["options"]
+    return json.dumps([run.model, rest, rewards, options], sort_keys=True)

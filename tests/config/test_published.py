@@ -1,0 +1,85 @@
+"""Published figures: spot values typed from the paper, and what a file must say."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from gdpo.config.published import read_published
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "config" / "published"
+FILES = sorted(FOLDER.glob("*.yaml"))
+TABLE = {"source": "S", "length": "plain", "figures": {"toy": {"gdpo": {"b": [75.0, 2.5]}}}}
+
+
+def value(name, *key):
+    (found,) = [figure.value for figure in read_published(FOLDER / name) if figure[:5] == key]
+    return found
+
+
+def test_tables_three_and_four_are_there_whole():
+    """Three models x base, GRPO, GDPO x five benchmarks x two metrics; one model x two methods."""
+    counts = {path.name: len(read_published(path)) for path in FILES}
+    assert counts == {"gdpo-table3.yaml": 90, "gdpo-table4.yaml": 20}
+
+
+@pytest.mark.parametrize(
+    ("model", "method", "benchmark", "metric", "share"),
+    [
+        ("r1-distill-qwen-1.5b", "start", "minerva", "accuracy", 0.3841),
+        ("r1-distill-qwen-1.5b", "gdpo", "amc", "accuracy", 0.69),
+        ("r1-distill-qwen-7b", "start", "aime24", "exceed", 0.856),
+        ("r1-distill-qwen-7b", "grpo", "math500", "accuracy", 0.941),
+        ("qwen3-4b-instruct", "grpo", "aime24", "exceed", 0.025),
+        ("qwen3-4b-instruct", "gdpo", "olympiadbench", "accuracy", 0.675),
+    ],
+)
+def test_table_three_holds_what_the_paper_prints(model, method, benchmark, metric, share):
+    assert value("gdpo-table3.yaml", model, method, "plain", benchmark, metric) == pytest.approx(share)
+
+
+def test_table_four_is_of_the_conditioned_reward():
+    found = value("gdpo-table4.yaml", "r1-distill-qwen-7b", "grpo", "conditioned", "aime24", "exceed")
+    assert found == pytest.approx(0.292)
+
+
+# Accuracy and exceed, each summed over the five benchmarks of a column, added up by hand from the paper.
+SUMS = {
+    ("r1-distill-qwen-1.5b", "gdpo"): (275.2, 11.8),
+    ("r1-distill-qwen-7b", "start"): (339.9, 271.2),
+    ("qwen3-4b-instruct", "grpo"): (352.9, 5.9),
+}
+
+
+@pytest.mark.parametrize("column", SUMS)
+def test_a_column_adds_up(column):
+    figures = [f for f in read_published(FOLDER / "gdpo-table3.yaml") if (f.model, f.method) == column]
+    sums = [100 * sum(f.value for f in figures if f.metric == metric) for metric in ("accuracy", "exceed")]
+    assert sums == pytest.approx(SUMS[column])
+
+
+def test_figures_name_benchmarks_of_the_catalogue():
+    catalogue = yaml.safe_load((ROOT / "config/recipes/data/catalogue.yaml").read_text())["datasets"]
+    assert {figure.benchmark for path in FILES for figure in read_published(path)} <= set(catalogue)
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"source": ""}, "source"),
+        ({"length": "short"}, "length"),
+        ({"colour": 1}, "colour"),
+        ({"figures": {"toy": {"gdpo": {"b": [175.0, 2.5]}}}}, "figures.toy.gdpo.b.0"),
+        ({"figures": {"toy": {"gdpo": {"b": [75.0]}}}}, "figures.toy.gdpo.b.1"),
+        ({"figures": {"toy": {"ppo": {"b": [75.0, 2.5]}}}}, "figures.toy.ppo"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, change, place):
+    path = tmp_path / "p.yaml"
+    path.write_text(yaml.safe_dump(TABLE))
+    assert [figure.value for figure in read_published(path)] == [0.75, 0.025]
+    path.write_text(yaml.safe_dump(TABLE | change))
+    with pytest.raises(ValidationError, match=place):
+        read_published(path)
