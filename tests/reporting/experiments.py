@@ -1,4 +1,4 @@
-"""Made-up experiments of the sizes that figures and tables must hold: the demo, an ablation, the paper's."""
+"""Made-up experiments of the sizes that figures and tables must hold: from the demo to the paper's."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -32,6 +32,13 @@ ABLATION_ARMS = {
     "gdpo-length-weight-0.25": "gdpo",
     "gdpo-conditioned-length": "gdpo",
 }
+WEIGHTS = (1, 0.75, 0.5, 0.25)
+SWEEP_ARMS = {
+    f"{method}-{kind}-{weight}": method
+    for method in ("grpo", "gdpo")
+    for kind in ("plain", "conditioned")
+    for weight in WEIGHTS
+}
 METHODS = {method: method for method in ("grpo", "gdpo", "dgdo")}
 PROBLEMS, SAMPLES = 12, 4
 
@@ -53,6 +60,7 @@ SIZES = {
     "ablation": Size(("toy",), ABLATION_ARMS, 1, DEMO_BENCHMARKS, 24),
     "laptop": Size(("toy", "toy-narrow", "toy-deep"), METHODS, 3, DEMO_BENCHMARKS, 24),
     "paper": Size(PAPER, METHODS, 3, PAPER_BENCHMARKS, 4000),
+    "weights": Size(PAPER[1:2], SWEEP_ARMS, 1, PAPER_BENCHMARKS, 4000),
 }
 
 
@@ -80,10 +88,11 @@ def models(size: Size) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"{name}-seed{seed}-0a1b2c3d", facts
 
 
-def samples(hard: float, trained: bool, limit: int, random: np.random.Generator) -> pd.DataFrame:
+def samples(hard: float, method: str, limit: int, random: np.random.Generator) -> pd.DataFrame:
     """Scored samples of one model on one benchmark: trained models are shorter and a little better."""
-    rate = np.clip(0.95 - 0.7 * hard + 0.05 * trained + random.normal(0, 0.2, PROBLEMS), 0, 1)
-    typical = limit * (0.5 + 0.1 * hard if trained else 1 + 2.5 * hard)
+    rate = np.clip(0.95 - 0.7 * hard + 0.05 * (method != "start") + random.normal(0, 0.2, PROBLEMS), 0, 1)
+    shorter = {"start": 1 + 2.5 * hard, "grpo": 0.6, "gdpo": 0.4, "dgdo": 0.5}
+    typical = limit * (shorter[method] + 0.1 * hard)
     longest = (8 if limit > 1000 else 2) * limit
     count = PROBLEMS * SAMPLES
     tokens = np.minimum(typical * random.lognormal(0, 0.3, count), longest).astype(int)
@@ -105,7 +114,7 @@ def made(name: str) -> Made:
     size, random = SIZES[name], np.random.default_rng(0)
     known = dict(models(size))
     scores = {
-        (model, benchmark): samples(hard, facts["method"] != "start", size.limit, random)
+        (model, benchmark): samples(hard, facts["method"], size.limit, random)
         for model, facts in known.items()
         for benchmark, hard in size.benchmarks.items()
     }
@@ -138,3 +147,15 @@ def training(name: str, steps: int = 120) -> pd.DataFrame:
             columns |= {f"dgdo/reward_{reward}/weight": share, f"dgdo/reward_{reward}/instability": share / 2}
         frames.append(pd.DataFrame(columns).assign(**facts | {"run": model, "seed": int(facts["run"][-1])}))
     return pd.concat(frames, ignore_index=True)
+
+
+def sweep_of(name: str) -> dict[str, dict[str, Any]]:
+    """Arm -> kind and weight of its length reward, for the sizes that have a sweep of it."""
+    plain = {"gdpo-default": 1, "gdpo-length-weight-0.5": 0.5, "gdpo-length-weight-0.25": 0.25}
+    if name == "ablation":
+        found = {arm: {"kind": "plain", "weight": weight} for arm, weight in plain.items()}
+        return found | {"gdpo-conditioned-length": {"kind": "conditioned", "weight": 1}}
+    if name != "weights":
+        return {}
+    parts = {arm: arm.split("-") for arm in SWEEP_ARMS}
+    return {arm: {"kind": kind, "weight": float(weight)} for arm, (_, kind, weight) in parts.items()}

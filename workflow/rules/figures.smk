@@ -1,5 +1,7 @@
 """Stage 6: figures, each from its own script, as PNG and PDF."""
 
+from gdpo.config.length_reward import weight_sweep
+
 STYLE = library("reporting/style.py", "reporting/panels.py", "reporting/gdpo.mplstyle")
 ESTIMATORS = [
     f"advantage/{path.name}"
@@ -32,6 +34,10 @@ BATCHES = dict.fromkeys(
     f"{run.config.training.train_batch_size} problems × {run.config.training.responses_per_prompt} responses"
     for run in RUNS.values()
 )
+# Arm -> kind and weight of its length reward; empty where no arms differ in that weight alone.
+WEIGHT_SWEEP = {
+    arm: reward._asdict() for arm, reward in weight_sweep(RUNS.values()).items()
+}
 DGDO_RUNS = [id for id, run in RUNS.items() if run.config.method == "dgdo"]
 
 
@@ -121,6 +127,7 @@ rule paired_forest:
     params:
         samples=EXPERIMENT.config.evaluation.sampling.n,
         confidence=EXPERIMENT.config.evaluation.confidence,
+        limit=EXPERIMENT.length_limit(),
     message:
         "Figure: differences to the starting model"
     script:
@@ -178,6 +185,32 @@ rule dgdo_weights:
         "Figure: DGDO weights"
     script:
         "../scripts/dgdo_weights.py"
+
+
+rule reward_weights:
+    """Accuracy and exceed by the weight of the length reward."""
+    input:
+        arms=f"{RESULTS}/tables/arms.csv",
+        script=script_file("reward_weights.py"),
+        code=STYLE + library("reporting/reward_weights.py"),
+    output:
+        **figure_outputs("reward_weights", "weight of the length reward"),
+    log:
+        f"{LOGS}/figures/reward_weights.log",
+    benchmark:
+        f"{LOGS}/figures/reward_weights.benchmark.tsv"
+    threads: 1
+    resources:
+        **ON_CPU,
+        mem_mb=1500,
+        runtime=10,
+    params:
+        sweep=WEIGHT_SWEEP,
+        limit=EXPERIMENT.length_limit(),
+    message:
+        "Figure: weight of the length reward"
+    script:
+        "../scripts/reward_weights.py"
 
 
 rule advantage_groups:

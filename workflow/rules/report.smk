@@ -19,6 +19,7 @@ FIGURES = expand(
         "accuracy_length",
         "paired_forest",
         "length_distributions",
+        *(["reward_weights"] if WEIGHT_SWEEP else []),
         *(["dgdo_weights"] if DGDO_RUNS else []),
         "advantage_groups",
         "dgdo_saturation",

@@ -39,15 +39,19 @@ def weight_sweep(runs: Iterable[Run]) -> dict[str, LengthReward]:
     """Arm -> its length reward, for arms that differ from others in the weight of that reward.
 
     Arms belong together that differ in nothing but the length reward's kind and weight; they are a sweep
-    where one kind has at least two weights. Other arms are left out.
+    where one kind has at least two weights. Of several sweeps of a method and starting model, the first;
+    other arms are left out.
     """
     arms = {run.arm: run for run in runs}
     families: dict[str, dict[str, LengthReward]] = {}
     for arm, run in arms.items():
         if reward := length_reward(run.config):
             families.setdefault(_all_else(run, reward.name), {})[arm] = reward
-    sweeps = filter(_is_sweep, families.values())
-    return {arm: reward for family in sweeps for arm, reward in family.items()}
+    first: dict[tuple[str, str], dict[str, LengthReward]] = {}
+    for family in filter(_is_sweep, families.values()):
+        run = arms[next(iter(family))]
+        first.setdefault((run.model, run.config.method), family)
+    return {arm: reward for family in first.values() for arm, reward in family.items()}
 
 
 def _is_sweep(family: dict[str, LengthReward]) -> bool:

@@ -1,15 +1,22 @@
 """Figures of the evaluation: tables and scored samples in, matplotlib figures out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
-from gdpo.reporting.panels import legend_below, limit_line, panel_grid, percent
+from gdpo.reporting.panels import (
+    keep_to_shares,
+    legend_below,
+    limit_line,
+    log_tokens,
+    panel_grid,
+    panel_matrix,
+    percent,
+)
 from gdpo.reporting.style import model_styles
 
 _CURVE_POINTS = 500
@@ -19,48 +26,78 @@ _LOG_FROM = 4  # longest response over the limit, from where a linear axis would
 def accuracy_length(arms: pd.DataFrame, runs: pd.DataFrame, limit: int) -> Figure:
     """Accuracy against mean response length, with intervals and the Pareto front.
 
-    One panel a benchmark and starting model.
+    One panel a benchmark and starting model; of several models, a column each.
 
     Args:
         arms: means over seeds (:func:`gdpo.reporting.tables.arms_table`).
         runs: the same of each model (:func:`gdpo.reporting.tables.main_table`), for single seeds.
         limit: response-length limit in tokens, drawn as a vertical line.
     """
-    panels = arms.groupby(["benchmark", "start"], sort=False)
-    several = arms["start"].nunique() > 1
-    figure, axes = panel_grid(len(panels), height=2.3)
-    for axis, ((benchmark, start), rows) in zip(axes, panels, strict=True):
+    panels = dict(list(arms.groupby(["benchmark", "start"], sort=False)))
+    samples, several = int(arms["samples_per_problem"].iloc[0]), arms["start"].nunique() > 1
+    labels = ("mean response length (tokens)", f"accuracy (avg@{samples})")
+    sizes = {benchmark: (rows["problems"].iloc[0], samples) for (benchmark, _), rows in panels.items()}
+    figure, axes = _benchmark_panels(list(panels), sizes, 2.3, labels, sharex=True)
+    if several and _is_wide(arms["response_length"]):
+        log_tokens(next(iter(axes.values())))
+    for key, rows in panels.items():
         styles = model_styles(dict(zip(rows["arm"], rows["method"], strict=True)))
         for row in rows.to_dict("records"):
-            seeds = runs[(runs["benchmark"] == benchmark) & (runs["arm"] == row["arm"])]
-            _point(axis, row, seeds, styles[row["arm"]])
-        limit_line(axis, limit, vertical=True)
-        _keep_to_shares(axis)
-        _draw_front(axis, pareto_front(rows))
-        samples = int(rows["samples_per_problem"].iloc[0])
-        name = f"{start}, {benchmark}" if several else benchmark
-        axis.set(
-            title=_sizes_title(name, rows["problems"].iloc[0], samples),
-            xlabel="mean response length (tokens)",
-            ylabel=f"accuracy (avg@{samples})",
-        )
-        axis.yaxis.set_major_formatter(percent)
+            seeds = runs[(runs["benchmark"] == key[0]) & (runs["arm"] == row["arm"])]
+            _point(axes[key], row, seeds, styles[row["arm"]], size=4 if several else 5.5)
+        limit_line(axes[key], limit, vertical=True)
+        keep_to_shares(axes[key])
+        axes[key].yaxis.set_major_formatter(percent)
+    # Last: fronts reach to the edges, and panels may share them.
+    for key, rows in panels.items():
+        _draw_front(axes[key], pareto_front(rows))
     legend_below(figure)
     return figure
 
 
-def _keep_to_shares(axis: Axes) -> None:
-    """No axis far below 0 %, nor a span of nothing, where no model solves anything."""
-    bottom, top = axis.get_ylim()
-    top = max(top, 0.05)
-    axis.set_ylim(max(bottom, -0.04 * top), top)
+def _is_wide(lengths: pd.Series) -> bool:
+    return lengths.max() > _LOG_FROM * lengths.min()
 
 
-def _sizes_title(benchmark: str, problems: int, samples: int) -> str:
-    return f"{benchmark}\n{problems} problems × {samples} samples"
+def _benchmark_panels(
+    keys: Sequence[tuple[str, str]],
+    sizes: Mapping[str, tuple[int, int]],
+    height: float,
+    labels: tuple[str, str],
+    **shared: bool,
+) -> tuple[Figure, dict[tuple[str, str], Axes]]:
+    """A panel a benchmark and starting model: of one model one after the other, of several a column each.
+
+    Args:
+        keys: (benchmark, starting model) of each panel.
+        sizes: benchmark -> its problems and samples a problem.
+        height: inches of a panel.
+        labels: of the x and the y axis.
+        shared: axes that all panels share, where models have a column each.
+    """
+    benchmarks, starts = (list(dict.fromkeys(names)) for names in zip(*keys, strict=True))
+    if len(starts) == 1:
+        figure, axes = panel_grid(len(keys), height)
+        for axis, (benchmark, _) in zip(axes, keys, strict=True):
+            title = f"{benchmark}\n{sizes[benchmark][0]} problems × {sizes[benchmark][1]} samples"
+            axis.set(title=title, xlabel=labels[0], ylabel=labels[1])
+        return figure, dict(zip(keys, axes, strict=True))
+    names = [f"{name}\n{sizes[name][0]} problems\n× {sizes[name][1]} samples" for name in benchmarks]
+    figure, matrix = panel_matrix(names, starts, height, **shared)
+    figure.supylabel(labels[1], fontsize="medium")
+    for axis in matrix[-1]:
+        axis.set_xlabel(labels[0])
+    return figure, {
+        (benchmark, start): axis
+        for benchmark, row in zip(benchmarks, matrix, strict=True)
+        for start, axis in zip(starts, row, strict=True)
+    }
 
 
-def _point(axis: Axes, row: Mapping[str, Any], seeds: pd.DataFrame, style: Mapping[str, Any]) -> None:
+def _point(
+    axis: Axes, row: Mapping[str, Any], seeds: pd.DataFrame, style: Mapping[str, Any], size: float
+) -> None:
+    """An arm's mean with its intervals, and its single seeds as small hollow markers; size in points."""
     sides = {
         metric: [[row[metric] - row[f"{metric}_low"]], [row[f"{metric}_high"] - row[metric]]]
         for metric in ("response_length", "accuracy")
@@ -73,14 +110,14 @@ def _point(axis: Axes, row: Mapping[str, Any], seeds: pd.DataFrame, style: Mappi
         yerr=sides["accuracy"],
         label=style["label"],
         elinewidth=0.9,
-        markersize=5.5,
+        markersize=size,
         **look,
     )
     if len(seeds) > 1:
         axis.plot(
             seeds["response_length"],
             seeds["accuracy"],
-            markersize=3,
+            markersize=size / 2,
             markerfacecolor="none",
             markeredgewidth=0.6,
             **look,
@@ -127,31 +164,31 @@ def length_distributions(scores: pd.DataFrame, limit: int) -> Figure:
             problem_id, n_tokens and stop_reason.
         limit: response-length limit in tokens, drawn as a vertical line; a marker shows the share over it.
     """
-    panels = scores.groupby(["benchmark", "start"], sort=False)
-    several = scores["start"].nunique() > 1
+    panels = dict(list(scores.groupby(["benchmark", "start"], sort=False)))
     lengths = _lengths(int(scores["n_tokens"].min()), int(scores["n_tokens"].max()), limit)
-    figure, axes = panel_grid(len(panels), height=2.1)
-    for axis, ((benchmark, start), rows) in zip(axes, panels, strict=True):
+    sizes = {benchmark: _sizes(rows) for (benchmark, _), rows in panels.items()}
+    labels = ("response length (tokens)", "longer responses")
+    figure, axes = _benchmark_panels(list(panels), sizes, 2.1, labels, sharex=True, sharey=True)
+    for key, rows in panels.items():
+        axis = axes[key]
         styles = model_styles(rows.drop_duplicates("arm").set_index("arm")["method"].to_dict())
         for arm, responses in rows.groupby("arm", sort=False):
             _share_longer(axis, responses, lengths, limit, styles[arm])
         limit_line(axis, limit, vertical=True)
-        problems, samples = rows["problem_id"].nunique(), rows.groupby(["run", "problem_id"]).size().iloc[0]
-        name = f"{start}, {benchmark}" if several else benchmark
-        axis.set(
-            title=_sizes_title(name, problems, samples),
-            xlabel="response length (tokens)",
-            ylabel="longer responses",
-            ylim=(-0.03, 1.03),
-        )
+        axis.set_ylim(-0.03, 1.03)
         if lengths[-1] > _LOG_FROM * limit:
-            axis.set_xscale("log")
-            axis.xaxis.set_major_formatter("{x:g}")
-            axis.xaxis.set_minor_formatter(NullFormatter())
+            log_tokens(axis)
         axis.yaxis.set_major_formatter(percent)
-    axes[0].plot([], [], color="0.2", marker="x", linestyle="none", label="responses cut off")
+    next(iter(axes.values())).plot(
+        [], [], color="0.2", marker="x", linestyle="none", label="responses cut off"
+    )
     legend_below(figure)
     return figure
+
+
+def _sizes(rows: pd.DataFrame) -> tuple[int, int]:
+    """Problems of a benchmark, and samples a problem."""
+    return rows["problem_id"].nunique(), rows.groupby(["run", "problem_id"]).size().iloc[0]
 
 
 def _lengths(shortest: int, longest: int, limit: int) -> np.ndarray:

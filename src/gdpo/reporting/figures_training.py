@@ -10,8 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gdpo.parquet import read_table
-from gdpo.reporting.panels import legend_below, limit_line, panel_grid, percent
-from gdpo.reporting.style import WIDTH, arm_styles, reward_style
+from gdpo.reporting.panels import (
+    legend_below,
+    limit_line,
+    on_two_lines,
+    panel_grid,
+    panel_matrix,
+    percent,
+)
+from gdpo.reporting.style import arm_styles, reward_style
 
 WINDOW = 5
 """Steps of the centred moving mean that is drawn of noisy metrics."""
@@ -59,12 +66,9 @@ def training_curves(
     """
     panels = [panel for panel in _panels(rewards, within) if panel.column in runs]
     starts = dict(list(runs.groupby("start", sort=False)))
-    columns = min(len(starts), 3) if len(starts) > 1 else None
-    figure, axes = panel_grid(len(panels) * len(starts), height=1.8, columns=columns)
+    figure, axes = _training_panels(panels, list(starts))
     for axis, (panel, start) in zip(axes, product(panels, starts), strict=True):
         _draw_arms(axis, starts[start], panel.column)
-        title = panel.title if len(starts) == 1 else f"{start}\n{panel.title}"
-        axis.set(title=title, xlabel="training step", ylabel=panel.unit)
         if panel.unit == _WITHIN:
             axis.yaxis.set_major_formatter(percent)
         if panel.unit == _TOKENS:
@@ -72,6 +76,20 @@ def training_curves(
     figure.suptitle(f"each step: {batch}", fontsize=8)
     legend_below(figure)
     return figure
+
+
+def _training_panels(panels: Sequence[_Panel], starts: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """Labelled panels: of one starting model one after the other, of several a column each."""
+    if len(starts) == 1:
+        figure, axes = panel_grid(len(panels), height=1.8)
+        for axis, panel in zip(axes, panels, strict=True):
+            axis.set(title=panel.title, xlabel="training step", ylabel=panel.unit)
+        return figure, axes
+    names = [f"{panel.title}\n({panel.unit})" for panel in panels]
+    figure, matrix = panel_matrix(names, starts, height=1.8, sharex=True)
+    for axis in matrix[-1]:
+        axis.set_xlabel("training step")
+    return figure, list(matrix.ravel())
 
 
 def _draw_arms(axis: Axes, runs: pd.DataFrame, column: str) -> None:
@@ -121,13 +139,13 @@ def dgdo_weights(runs: pd.DataFrame, rewards: Sequence[str]) -> Figure:
         rewards: reward names; one that an arm does not have has no line there.
     """
     arms = list(dict.fromkeys(runs["arm"]))
-    figure = Figure(figsize=(WIDTH, 0.2 + 1.7 * len(arms)))
-    grid = figure.subplots(len(arms), 3, squeeze=False, sharex=True)
-    for arm, axes in zip(arms, grid, strict=True):
+    names = [on_two_lines(arm) for arm in arms] if len(arms) > 1 else [""]
+    figure, matrix = panel_matrix(names, ["weight", "instability", "effective beta"], 1.7, sharex=True)
+    for arm, axes in zip(arms, matrix, strict=True):
         _dgdo_row(axes, runs[runs["arm"] == arm], rewards)
-        if len(arms) > 1:
-            axes[0].set_title(arm, loc="left")
-    for axis in grid[-1]:
+        # Level: upright, a name would be longer than its row.
+        axes[0].yaxis.label.set(rotation=0, horizontalalignment="right", verticalalignment="center")
+    for axis in matrix[-1]:
         axis.set_xlabel("training step")
     legend_below(figure)
     return figure
@@ -141,6 +159,5 @@ def _dgdo_row(axes: Sequence[Axes], runs: pd.DataFrame, rewards: Sequence[str]) 
                 _curve(axis, runs, column, reward_style(i) | {"label": name}, window=window)
         axis.set_ylim(bottom=0)
     _curve(axes[2], runs, "dgdo/effective_beta", {"color": "0.2"}, window=1)
-    axes[0].set(ylabel="weight", ylim=(0, 1))
-    axes[1].set_ylabel("instability")
-    axes[2].set(ylabel="effective beta", ylim=(0, 1.02))
+    axes[0].set_ylim(0, 1)
+    axes[2].set_ylim(0, 1.02)

@@ -13,6 +13,8 @@ WIDTH = 6.9
 """Inches: a figure over two columns of a paper."""
 COLUMN = 3.3
 """Inches: a figure in one column of a paper."""
+HEIGHT = 9.0
+"""Inches: the highest figure that a paper's page holds, with its legend."""
 
 _PALETTE = sns.color_palette("colorblind")
 _STYLES = {
