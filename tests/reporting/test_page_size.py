@@ -14,6 +14,7 @@ from gdpo.reporting.style import HEIGHT, WIDTH, use_style
 
 REWARDS = ["correctness", "length"]
 SLACK = 2  # pixels by which boxes of texts may touch: they hold room above and below the letters
+GAP = 3  # pixels between texts side by side
 
 
 def evaluated(draw):
@@ -71,8 +72,7 @@ def test_a_figure_fits_a_page_and_its_texts_their_places(name, size):
     found = boxes(figure)
     whole = figure.bbox.padded(SLACK)
     assert not [text.get_text() for text, box in found.items() if not inside(box, whole)]
-    # Smaller by the slack, they must not meet.
-    inner = {text: box.padded(-SLACK) for text, box in found.items()}
+    inner = {text: box.padded(GAP / 2, -SLACK) for text, box in found.items()}
     meeting = [(a.get_text(), b.get_text()) for a, b in combinations(inner, 2) if inner[a].overlaps(inner[b])]
     assert not meeting
 

@@ -61,6 +61,15 @@ def test_methods_stand_side_by_side_with_published_and_difference_below():
     assert "Published: S." in page.note and "no error bar" in page.note and "problems and seeds" in page.note
 
 
+def test_the_page_is_the_same_from_the_table_s_file(tmp_path):
+    """The summary page reads it back."""
+    arms = pd.DataFrame([arm("toy", 0.5), arm("gdpo", 0.9)])
+    table = paper_table(arms, [published("gdpo", 0.75)])
+    table.to_csv(tmp_path / "paper.csv", index=False, float_format="%.4f")
+    read = pd.read_csv(tmp_path / "paper.csv", keep_default_na=False, na_values=[""])
+    assert paper_page(read, arms, SETTINGS).markdown() == paper_page(table, arms, SETTINGS).markdown()
+
+
 def test_without_published_figures_there_is_nothing_but_ours():
     page = page_of([arm("toy", 0.5), arm("gdpo", 0.9)])
     assert ("", "figure") not in page.shown and len(page.shown) == 2

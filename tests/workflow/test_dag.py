@@ -138,6 +138,15 @@ def test_an_added_run_trains_that_run_only(with_values):
     assert planned == trained("gdpo-seed1") | TABLES | EVALUATION | {CURVES} | REPORT
 
 
+def test_arms_of_two_length_weights_have_a_figure_of_their_own(tmp_path):
+    values, figure = small_experiment(), "Figure: weight of the length reward"
+    study = Study(tmp_path, values)
+    assert figure not in study.planned()
+    values["runs"]["half"] = {"method": "grpo", "rewards": {"length": {"weight": 0.5}}}
+    study.write(values)
+    assert figure in study.planned()
+
+
 def test_what_is_finished_can_be_shown_without_the_rest(done):
     values = small_experiment()
     values["runs"]["gdpo"] = {"method": "gdpo"}

@@ -69,10 +69,10 @@ def on_two_lines(name: str) -> str:
 
 
 def log_tokens(axis: Axes) -> None:
-    """A logarithmic axis of tokens, with plain numbers at 1, 2 and 5 of each power of ten."""
+    """A logarithmic axis of tokens, with numbers at 1, 2 and 5 of each power of ten: 500, 1k, 2k."""
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda tokens, _: f"{tokens:g}"))
+    axis.xaxis.set_major_formatter(FuncFormatter(_thousands))
     axis.xaxis.set_minor_formatter(NullFormatter())
 
 
@@ -95,6 +95,10 @@ def _legend_columns(lengths: list[int], width: float) -> int:
     if sum(lengths) + 8 * len(lengths) <= room:
         return len(lengths)
     return max(1, int(room / (max(lengths) + 8)))
+
+
+def _thousands(tokens: float, _: int) -> str:
+    return f"{tokens / 1000:g}k" if tokens >= 1000 else f"{tokens:g}"
 
 
 def keep_to_shares(axis: Axes) -> None:
