@@ -57,8 +57,8 @@ def main(inputs: Any, params: Any, output: Any) -> None:
     problems = findings(params.real, models)
     introduction = (
         f"The study {params.name} at toy size: its own config, data, chat templates, rewards, rules, tables "
-        "and figures; tiny models, few problems, short responses, one seed, CPUs. No number here says anything "
-        "of the real study. Not seen: the weights, a GPU, memory, speed."
+        "and figures; tiny models, few problems, short responses, one seed, CPUs. No number here says "
+        "anything of the real study. Not seen: the weights, a GPU, memory, speed."
     )
     write_text(
         output.page, summary_page(f"Rehearsal of {params.name}", introduction, sections(seen, problems))

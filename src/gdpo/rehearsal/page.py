@@ -124,7 +124,7 @@ def _training(runs: Mapping[str, Mapping[str, str]], metrics: Mapping[str, pd.Da
         rows.append(row | {"longest response": f"{table['response_length/max'].max():.0f}"})
     note = (
         "Varies in: share of groups in which the reward differs between responses; where it is 0 %, the "
-        "reward taught nothing here. The models are tiny and half know these problems, so the shares say that "
+        "reward taught nothing here. The models are tiny and half know these problems: the shares say that "
         "rewards work, not how often they will vary."
     )
     return Page(pd.DataFrame(rows).fillna(""), note)
@@ -138,6 +138,4 @@ def varying(metrics: pd.DataFrame) -> dict[str, float]:
 
 
 def _responses(responses: pd.DataFrame) -> Page:
-    return Page(
-        responses, "Of the first run's model to its first benchmark, judged and rewarded as in training."
-    )
+    return Page(responses, "Of the first run's model to its first benchmark, judged and rewarded.")
