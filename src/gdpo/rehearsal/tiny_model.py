@@ -120,33 +120,44 @@ def make_lessons(
 def teach(model: torch.nn.Module, lessons: Sequence[Lesson]) -> float:
     """Train a model in place on the responses of lessons; the mean loss of the last steps in nats a token.
 
-    Only tokens that occur are told apart one by one. All others have weights of the model's small initial
-    spread, so each adds a logit near 0: together ``log(number of them)``, which one more class stands for.
+    Only the rows of tokens that occur are trained and told apart one by one. All others keep the model's
+    small initial weights, so each adds a logit near 0: together ``log(number of them)``, as one more class.
     """
+    if not lessons:
+        return float("nan")
     rng = random.Random(SEED)
     seen = torch.tensor(sorted({token for lesson in lessons for token in (*lesson.prompt, *lesson.response)}))
     rest = torch.tensor(float(model.config.vocab_size - len(seen))).log()
-    output = model.get_output_embeddings()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.95), weight_decay=0.0)
+    tables = list(dict.fromkeys([model.get_input_embeddings().weight, model.get_output_embeddings().weight]))
+    rows = [table.detach()[seen].clone().requires_grad_() for table in tables]  # one, where they are tied
+    inner = [parameter for parameter in model.parameters() if all(parameter is not t for t in tables)]
+    optimizer = torch.optim.AdamW([*inner, *rows], lr=RATE, betas=(0.9, 0.95), weight_decay=0.0)
     losses = []
     model.train()
-    for _ in range(STEPS if lessons else 0):
-        batch = rng.choices(lessons, k=BATCH)
-        width = max(len(lesson.prompt) + len(lesson.response) for lesson in batch)
-        ids = torch.full((BATCH, width), int(seen[0]))
-        targets = torch.full((BATCH, width), -100)
-        for row, (prompt, response) in enumerate(batch):
-            end = len(prompt) + len(response)
-            ids[row, :end] = torch.tensor(prompt + response)
-            targets[row, len(prompt) - 1 : end - 1] = torch.searchsorted(seen, torch.tensor(response))
+    for _ in range(STEPS):
+        ids, targets = _batch(rng.choices(lessons, k=BATCH), seen)
         taught = targets >= 0
         # Causal: padding, which stands behind, is seen by no token of a lesson.
-        hidden = model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state[taught]
-        logits = torch.nn.functional.linear(hidden, output.weight[seen])
+        hidden = model.get_decoder()(inputs_embeds=rows[0][ids], use_cache=False).last_hidden_state[taught]
+        logits = torch.nn.functional.linear(hidden, rows[-1])
         loss = cross_entropy(torch.cat([logits, rest.expand(len(logits), 1)], 1), targets[taught])
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_([*inner, *rows], 1.0)
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss.item())
-    return sum(losses[-10:]) / max(1, len(losses[-10:]))
+    with torch.no_grad():
+        for table, trained in zip(tables, rows, strict=True):
+            table[seen] = trained
+    return sum(losses[-10:]) / len(losses[-10:])
+
+
+def _batch(lessons: Sequence[Lesson], seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs and targets, as places in ``seen``, each of shape (lessons, longest); -100: no target."""
+    width = max(len(lesson.prompt) + len(lesson.response) for lesson in lessons)
+    ids, targets = torch.zeros(len(lessons), width, dtype=torch.long), torch.full((len(lessons), width), -100)
+    for row, (prompt, response) in enumerate(lessons):
+        end = len(prompt) + len(response)
+        ids[row, :end] = torch.searchsorted(seen, torch.tensor(prompt + response))
+        targets[row, len(prompt) - 1 : end - 1] = ids[row, len(prompt) : end]
+    return ids, targets
