@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from gdpo.checkpoints import step_folder
 from gdpo.config.run import RunConfig
 from gdpo.config.training import HardwareConfig, TrainingConfig
+from gdpo.verl_plugin.cuda import VARLEN_ATTENTION
 from gdpo.verl_plugin.reward_columns import VECTOR
 from gdpo.verl_plugin.wandb_run import Tracking
 
@@ -187,6 +188,8 @@ def _cuda(hardware: HardwareConfig) -> dict[str, Any]:
     return {
         "trainer.device": "cuda",
         "actor_rollout_ref.model.use_remove_padding": True,
+        # Else veRL asks for flash-attn, which would have to be built on a machine with nvcc.
+        "+actor_rollout_ref.model.override_config.attn_implementation": VARLEN_ATTENTION,
         "actor_rollout_ref.model.enable_gradient_checkpointing": hardware.gradient_checkpointing,
         f"{actor}.param_offload": hardware.offload,
         f"{actor}.optimizer_offload": hardware.offload,
@@ -198,7 +201,8 @@ def _transformers_rollout(hardware: HardwareConfig) -> dict[str, Any]:
     """Batched rollouts; on a CPU their log-probs are the trainer's to 1e-6: no second pass is needed."""
     rollout = "actor_rollout_ref.rollout"
     on_cuda = {
-        # Neither of them may need flash-attn, which a machine without vLLM hardly has.
+        # What an H100 has run; and a toy model's heads may be of any size, of which the varlen kernel asks
+        # for a multiple of 8 dimensions.
         "actor_rollout_ref.model.use_remove_padding": False,
         "+actor_rollout_ref.model.override_config.attn_implementation": "sdpa",
         f"{rollout}.dtype": "bfloat16",

@@ -27,3 +27,5 @@ after_import("verl.workers.rollout.vllm_rollout.utils", move_receiver)
 
 if os.environ.get("VERL_PLATFORM") == "cpu":
     import gdpo.verl_plugin.cpu.register  # noqa: F401 - platform, engine, worker
+else:
+    import gdpo.verl_plugin.cuda.register  # noqa: F401 - attention and cross entropy without flash-attn
