@@ -1,4 +1,5 @@
 # make demo        set up and run the whole experiment on this machine
+# make setup-gpu  .venv-gpu, in which a cluster's GPU nodes train: CUDA's PyTorch, vLLM (11 GB)
 # make demo-real   the same with a real pretrained model and real problems (GDPO_DATA_MIRROR names their folder)
 # make test        all tests;  make test-fast: those under 3 minutes in all
 # make test-slurm  the whole DAG on a real SLURM on this machine: root, and Debian's slurm-wlm and munge
@@ -13,9 +14,12 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 PYTEST := python -m pytest
 
-.PHONY: setup setup-tokenizers demo demo-real test test-fast test-slurm test-vllm faults fuzz lint bench lock
+.PHONY: setup setup-gpu setup-tokenizers demo demo-real test test-fast test-slurm test-vllm faults fuzz lint bench lock
 setup:
 	@$(SETUP)
+
+setup-gpu:
+	@$(SETUP) gpu
 
 setup-tokenizers: setup
 	python tests/hub/registry_tokenizers.py

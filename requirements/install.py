@@ -1,6 +1,7 @@
 """Make ``.venv`` from the locked requirements: PyTorch's CPU build first, then everything else.
 
     python3.11 requirements/install.py [lock-set ...]        lock sets beside cpu: peers, real, vllm
+    python3.11 requirements/install.py gpu                   .venv-gpu, which shares nothing with .venv
 
 Standard library only, and old syntax only, so that a wrong Python is told so in one sentence.
 """
@@ -15,23 +16,29 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
-PYTHON = os.path.join(VENV, "bin", "python")
-NEEDED_GB = 6
+GPU_VENV = os.path.join(ROOT, ".venv-gpu")
+NEEDED_GB = {"cpu": 6, "gpu": 14}
 TORCH = "2.13.0"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 APART = ("peers", "vllm")  # in folders of their own, which nothing imports by accident
 
 
-def check_machine():
+def environment(lock_set):
+    """The environment that a lock set goes into: its folder and its Python."""
+    folder = GPU_VENV if lock_set == "gpu" else VENV
+    return folder, os.path.join(folder, "bin", "python")
+
+
+def check_machine(lock_set):
     """One sentence and exit code 1 where the set-up cannot work."""
     if sys.version_info[:2] != (3, 11):
         found = "%d.%d" % sys.version_info[:2]
         sys.exit(
             "setup: Python 3.11 is needed and this is %s; run `make PYTHON=/path/to/python3.11 ...`." % found
         )
-    free = shutil.disk_usage(ROOT).free / 1e9
-    if free < NEEDED_GB and not os.path.exists(PYTHON):
-        sys.exit("setup: %d GB of free disk are needed and %s has %.1f GB." % (NEEDED_GB, ROOT, free))
+    free, needed = shutil.disk_usage(ROOT).free / 1e9, NEEDED_GB.get(lock_set, 0)
+    if free < needed and not os.path.exists(environment(lock_set)[1]):
+        sys.exit("setup: %d GB of free disk are needed and %s has %.1f GB." % (needed, ROOT, free))
 
 
 def run(*command):
@@ -41,27 +48,41 @@ def run(*command):
         sys.exit("setup: `%s` failed with exit code %d." % (" ".join(command), code))
 
 
+def make_environment(lock_set):
+    """A virtual environment with uv, for the CPU with PyTorch, and with this package."""
+    folder, python = environment(lock_set)
+    if not os.path.exists(python):
+        run(sys.executable, "-m", "venv", folder)
+    if lock_set == "cpu":
+        install_torch()
+    run(python, "-m", "pip", "install", "--quiet", "uv")
+    install(lock_set)
+    run(python, "-m", "uv", "pip", "install", "--quiet", "--python", python, "--no-deps", "-e", ".")
+
+
 def install_torch():
     """PyTorch's CPU build: from the configured index or wheel folder, else from PyTorch's own CPU index.
 
     A plain `pip install torch` on Linux would fetch gigabytes of CUDA libraries.
     """
     local = "+cpu" if platform.system() == "Linux" else ""
-    command = [PYTHON, "-m", "pip", "install", "--quiet", "torch==%s%s" % (TORCH, local)]
+    python = environment("cpu")[1]
+    command = [python, "-m", "pip", "install", "--quiet", "torch==%s%s" % (TORCH, local)]
     if subprocess.call(command, cwd=ROOT, stderr=subprocess.DEVNULL):
         run(*command, "--extra-index-url", TORCH_INDEX)
 
 
 def install(lock_set):
-    """One lock set into the environment, or into a folder of its own."""
-    uv = [PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", PYTHON, "--no-deps"]
+    """One lock set into its environment, or into a folder of its own there."""
+    folder, python = environment(lock_set)
+    uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python, "--no-deps"]
     # A training is many processes: without this each may compile all that it imports, 4 s for veRL alone.
     uv.append("--compile-bytecode")
     lock = ["-r", os.path.join("requirements", lock_set + ".txt")]
-    target = ["--target", os.path.join(VENV, lock_set)] if lock_set in APART else []
+    target = ["--target", os.path.join(folder, lock_set)] if lock_set in APART else []
     run(*uv, *target, *lock)
     if lock_set == "vllm":
-        name_vllm(os.path.join(VENV, lock_set))
+        name_vllm(os.path.join(folder, lock_set))
 
 
 def name_vllm(folder):
@@ -80,7 +101,7 @@ def stamp(lock_set):
     for name in ("pyproject.toml", "requirements/%s.txt" % lock_set, "requirements/install.py"):
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())
-    return os.path.join(VENV, ".%s.installed" % lock_set), digest.hexdigest()
+    return os.path.join(environment(lock_set)[0], ".%s.installed" % lock_set), digest.hexdigest()
 
 
 def installed(lock_set):
@@ -91,19 +112,14 @@ def installed(lock_set):
 
 def main(lock_sets):
     """Install what is missing; quick when nothing is."""
-    missing = [name for name in ["cpu"] + lock_sets if not installed(name)]
-    if not missing:
-        return
-    check_machine()
-    for name in missing:
+    wanted = lock_sets if lock_sets == ["gpu"] else ["cpu"] + lock_sets
+    for name in wanted:
+        if installed(name):
+            continue
+        check_machine(name)
         print("setup: installing %s" % name, flush=True)
-        if name == "cpu":
-            if not os.path.exists(PYTHON):
-                run(sys.executable, "-m", "venv", VENV)
-            install_torch()
-            run(PYTHON, "-m", "pip", "install", "--quiet", "uv")
-            install("cpu")
-            run(PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", PYTHON, "--no-deps", "-e", ".")
+        if name in NEEDED_GB:
+            make_environment(name)
         else:
             install(name)
         path, digest = stamp(name)

@@ -10,6 +10,7 @@ import pytest
 
 from gdpo.config.experiment import load_experiment
 from gdpo.config.run import RunConfig
+from gdpo.verl_plugin.cuda import VARLEN_ATTENTION
 from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
 from gdpo.verl_plugin.wandb_run import Tracking
 
@@ -118,6 +119,9 @@ def test_verl_accepts_every_run_of_the_paper(paper):
         assert config["trainer"]["test_freq"] == 20 and config["trainer"]["save_freq"] in (10, 50)
         assert rollout["max_model_len"] == 1024 + run.training.max_response_length
         assert rollout["agent"]["default_agent_loop"] == "gdpo_single_turn"
+        model = config["actor_rollout_ref"]["model"]
+        assert model["use_remove_padding"] and config["actor_rollout_ref"]["actor"]["strategy"] == "fsdp2"
+        assert model["override_config"] == {"attn_implementation": VARLEN_ATTENTION}
 
 
 def test_values_arrive_where_verl_reads_them(composed):
