@@ -80,7 +80,12 @@ def install(lock_set):
     uv.append("--compile-bytecode")
     lock = ["-r", os.path.join("requirements", lock_set + ".txt")]
     target = ["--target", os.path.join(folder, lock_set)] if lock_set in APART else []
+    cache = os.path.join(folder, ".uv-cache")
+    if lock_set == "gpu":
+        # Its 11 GB would fill a home's quota; on the environment's own disk they are links, then nothing.
+        target = ["--cache-dir", cache]
     run(*uv, *target, *lock)
+    shutil.rmtree(cache, ignore_errors=True)
     if lock_set == "vllm":
         name_vllm(os.path.join(folder, lock_set))
 

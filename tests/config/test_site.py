@@ -118,6 +118,17 @@ def test_a_prefix_s_gdpo_goes_first(tmp_path):
     assert ran(Environment(prefix=str(tmp_path / "my env")), tmp_path / "path") == "theirs 3: a b --label c\n"
 
 
+def test_a_prefix_in_this_folder_is_found_from_any_other(tmp_path, monkeypatch):
+    program(tmp_path / ".venv-gpu" / "bin" / "gdpo", "echo theirs")
+    monkeypatch.chdir(tmp_path)
+    prefix = Environment(prefix=".venv-gpu").shell_prefix()
+    (tmp_path / "else").mkdir()
+    done = subprocess.run(
+        ["bash", "-c", prefix.format() + "gdpo"], cwd=tmp_path / "else", capture_output=True, text=True
+    )
+    assert done.stdout == "theirs\n"
+
+
 def test_an_image_s_gdpo_is_run_with_gpus_and_folders(tmp_path):
     program(tmp_path / "apptainer", 'echo "$#: $*"')
     image = Environment(image="/shared/my image.sif", bind=["/scratch", "/data"])

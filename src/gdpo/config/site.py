@@ -59,7 +59,7 @@ class Environment(Section):
             binds = "".join(f" --bind {quote(folder)}" for folder in self.bind)
             return f'gdpo() {{{{ apptainer exec --nv{binds} {quote(self.image)} gdpo "$@"; }}}}; '
         if self.prefix:
-            return f"PATH={quote(str(Path(self.prefix, 'bin')))}:$PATH; "
+            return f"PATH={quote(str(Path(self.prefix, 'bin').absolute()))}:$PATH; "
         return ""
 
     def cuda_problem(self) -> str | None:
@@ -68,13 +68,13 @@ class Environment(Section):
             return None
         return (
             "environment: missing; jobs would use this environment, whose PyTorch is for CPUs; give the "
-            "prefix of one made from environment.yml, or an image"
+            "prefix of the one that `make setup-gpu` makes, or an image"
         )
 
     def problem(self) -> str | None:
         """Which file of it cannot be seen, or None."""
         if self.prefix and not is_file(Path(self.prefix, "bin", "gdpo")):
-            return f"environment.prefix: {self.prefix} has no bin/gdpo; install environment.yml there"
+            return f"environment.prefix: {self.prefix} has no bin/gdpo; `make setup-gpu` makes .venv-gpu"
         if self.image and not is_file(Path(self.image)):
             return f"environment.image: {self.image} is not a file"
         return None
