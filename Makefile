@@ -42,9 +42,9 @@ test-fast:
 test-slurm: setup
 	$(PYTEST) -rs tests/slurm
 
-test-vllm:
+test-vllm: setup-tokenizers
 	@$(SETUP) vllm
-	PYTHONPATH=$(CURDIR)/.venv/vllm $(PYTEST) -rs tests/vllm_on_cpu
+	PYTHONPATH=$(CURDIR)/.venv/vllm $(PYTEST) -rs tests/vllm_on_cpu tests/rehearsal/test_vllm.py
 
 faults:
 	@$(SETUP) peers

@@ -3,9 +3,10 @@
     python tests/hub/hub_server.py FOLDER [PORT]      serves FOLDER until it is stopped; prints its address
 
 FOLDER has ``models/<owner>/<name>/`` and ``datasets/<owner>/<name>/``, laid out as the real repositories are.
-Every repository has one commit: the SHA-1 of its content, or what a file ``<name>.commit`` beside its folder
-says. ``main`` and the full commit name it. The routes are those of the real hub: repo info (with file sizes),
-the tree, and files with ETag, ``X-Repo-Commit`` and ranges. Only standard library; loopback only.
+A repository's commit is the SHA-1 of its content, or what a file ``<name>.commit`` beside its folder says;
+``main`` and the full commit name it. Another revision is a folder ``<name>@<revision>``. The routes are those of
+the real hub: repo info (with file sizes), the tree, and files with ETag, ``X-Repo-Commit`` and ranges. Only
+standard library; loopback only.
 """
 
 import hashlib
@@ -30,6 +31,7 @@ class Repository:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.revision = folder.name.partition("@")[2] or "main"
         self.files = {str(p.relative_to(folder)): p for p in sorted(folder.rglob("*")) if p.is_file()}
         given = folder.with_name(f"{folder.name}.commit")
         if given.exists():
@@ -43,7 +45,7 @@ class Repository:
 
     def has(self, revision: str) -> bool:
         """Whether a revision names its commit."""
-        return revision in ("main", self.commit)
+        return revision in (self.revision, self.commit)
 
 
 class Hub(ThreadingHTTPServer):
@@ -61,13 +63,14 @@ class Hub(ThreadingHTTPServer):
         """What ``HF_ENDPOINT`` must be."""
         return f"http://127.0.0.1:{self.server_port}"
 
-    def repository(self, kind: str, name: str) -> Repository | None:
-        """A repository, or None where there is no such folder."""
+    def revisions(self, kind: str, name: str) -> list[Repository]:
+        """What there is of a repository."""
         folder = self._folder / kind / name
         with self._lock:
-            if (kind, name) not in self._known and folder.is_dir():
-                self._known[kind, name] = Repository(folder)
-            return self._known.get((kind, name))
+            if (kind, name) not in self._known:
+                there = [folder, *folder.parent.glob(f"{folder.name}@*")]
+                self._known[kind, name] = [Repository(path) for path in there if path.is_dir()]
+            return self._known[kind, name]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -90,10 +93,12 @@ class _Handler(BaseHTTPRequestHandler):
         for pattern, answer in ((_TREE, self._tree), (_INFO, self._info), (_FILE, self._file)):
             if match := pattern.fullmatch(path):
                 kind = (match["kind"] or "models").strip("/")
-                repository = self.server.repository(kind, match["repo"])
-                if repository is None:
+                revisions = self.server.revisions(kind, match["repo"])
+                if not revisions:
                     return self._error(401, "RepoNotFound", "Invalid username or password.", with_body)
-                if not repository.has(match["revision"] or "main"):
+                asked = match["revision"] or "main"
+                repository = next((there for there in revisions if there.has(asked)), None)
+                if repository is None:
                     return self._error(
                         404, "RevisionNotFound", f"Invalid rev id: {match['revision']}", with_body
                     )

@@ -146,13 +146,15 @@ def write_models(folder: Path) -> None:
     for name, sizes in R1.items():
         out = folder / "deepseek-ai" / name
         shutil.copytree(r1, out)
-        config = json.loads((out / "tokenizer_config.json").read_text())
-        config["chat_template"] = opening_the_reasoning(config["chat_template"])
-        _json(out / "tokenizer_config.json", config)
         _json(out / "config.json", QWEN2 | sizes)
         generation = {"bos_token_id": 151646, "do_sample": True, "eos_token_id": 151643}
         _json(out / "generation_config.json", generation | {"temperature": 0.6, "top_p": 0.95})
         _weights(out, 1 if name.endswith("1.5B") else 2)
+        # The prompt has ended in <think> since February 2025.
+        shutil.copytree(out, out.with_name(f"{name}@january-2025"))
+        config = json.loads((out / "tokenizer_config.json").read_text())
+        config["chat_template"] = opening_the_reasoning(config["chat_template"])
+        _json(out / "tokenizer_config.json", config)
     changes = {
         "Qwen3-4B": {"max_position_embeddings": 40960, "rope_theta": 1000000},
         "Qwen3-4B-Instruct-2507": {"max_position_embeddings": 262144, "rope_theta": 5000000},

@@ -6,18 +6,12 @@ import re
 import pandas as pd
 import pytest
 import yaml
+from hub_fixtures import SITE
 
 from gdpo.config.experiment import load_experiment
 from gdpo.parquet import read_table
 
 pytestmark = pytest.mark.slow
-
-SITE = {
-    "partitions": {
-        "cpu": {"partition": "cpu", "time_limit": 600},
-        "a100": {"partition": "a100", "time_limit": 1440, "gres": "gpu:a100"},
-    }
-}
 
 
 def test_the_plan_of_the_readme_needs_no_mirror(clone):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import sandbox
+from hub_fixtures import clone, hub  # noqa: F401 - fixtures
 
 
 @pytest.fixture(scope="session")

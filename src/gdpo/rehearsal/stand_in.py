@@ -20,6 +20,8 @@ from gdpo.sampling.generate import render_prompts
 
 log = logging.getLogger(__name__)
 
+_TRAINED_OFTENER = 4
+"""Times that a training problem is taught for each of a benchmark's: rewards of the former must vary."""
 _AT_ONCE = 2000
 """Prompts that are tokenised at once."""
 
@@ -44,15 +46,16 @@ def make_stand_in(section: StandIn, problems: Path, out: Path) -> dict[str, Any]
         if not (tokenizer.chat_template and ends):
             raise ValueError("; ".join(problems_found))
         few = {name: read_problems(problems / f"{name}.parquet") for name in section.sets}
-        rendered = [render_prompts(tokenizer, list(frame["prompt"]), real.folder) for frame in few.values()]
-        golds = [gold for frame in few.values() for gold in frame["reward_model"]]
-        prompts = [prompt for of_a_set in rendered for prompt in of_a_set]
+        prompts, answers = [], []
+        for name, frame in few.items():
+            times = _TRAINED_OFTENER if name == "train" else 1
+            prompts += render_prompts(tokenizer, list(frame["prompt"]), real.folder) * times
+            answers += [answer_of(gold) for gold in frame["reward_model"]] * times
         lengths = {
             name: prompt_lengths(tokenizer, _all_prompts(name, whole, problems, few[name]))
             for name, whole in section.sets.items()
         }
         problems_found += length_problems(section, lengths, context_of(config))
-        answers = [answer_of(gold) for gold in golds]
         facts = {
             "origin": real.origin,
             "weights_gb": real.weights_gb,

@@ -32,7 +32,7 @@ SIZES = {
     "max_window_layers": 2,
 }
 """What of a configuration is made small, where it has it; vocabulary, context and all else stay."""
-STEPS, BATCH, RATE = 300, 16, 1e-2
+STEPS, BATCH, RATE = 300, 16, 5e-3
 SEED = 0
 
 

@@ -6,7 +6,7 @@ import subprocess
 import pandas as pd
 import pytest
 import yaml
-from test_paper import SITE
+from hub_fixtures import SITE
 
 pytestmark = pytest.mark.slow
 
