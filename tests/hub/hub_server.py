@@ -4,8 +4,8 @@
 
 FOLDER has ``models/<owner>/<name>/`` and ``datasets/<owner>/<name>/``, laid out as the real repositories are.
 A repository's commit is the SHA-1 of its content, or what a file ``<name>.commit`` beside its folder says;
-``main`` and the full commit name it. Another revision is a folder ``<name>@<revision>``. The routes are those
-of the real hub: repo info (with file sizes), the tree, and files with ETag, ``X-Repo-Commit`` and ranges. Only
+``main`` and the full commit name it. Another revision is a folder ``<name>@<revision>``. The routes are the
+real hub's: repo info (with file sizes), the tree, and files with ETag, ``X-Repo-Commit`` and ranges. Only
 standard library; loopback only.
 """
 

