@@ -270,6 +270,14 @@ def test_a_new_version_of_the_estimators_trains_again_when_asked_only(done):
     assert planned == trained("dgdo-seed1") | trained("grpo-seed1") | drawn | REPORT
 
 
+def test_a_rehearsal_takes_nothing_of_the_study_and_leaves_it_alone(done):
+    planned = done.planned("--config", "rehearse=true")
+    assert trained("dgdo-seed1") | trained("grpo-seed1") <= planned
+    assert {"Making a stand-in for toy", "Rehearsal page"} <= planned
+    assert not any(job.startswith("Making the starting model") for job in planned)
+    assert done.planned() == set()
+
+
 @pytest.mark.parametrize(
     ("study", "trainings", "models"),
     [("ablation-dgdo", 11, 1), ("ablation-gdpo", 9, 1), ("paper-laptop", 27, 3)],

@@ -14,7 +14,7 @@ from gdpo.data.problem_files import read_problems
 from gdpo.data.problem_sets import prompt_of
 from gdpo.grading import leaves_reasoning_open
 from gdpo.model_folder import write_model_folder
-from gdpo.rehearsal.skeleton import shape_problems, skeleton, tokenizer_problems
+from gdpo.rehearsal.skeleton import Skeleton, shape_problems, skeleton, tokenizer_problems
 from gdpo.rehearsal.tiny_model import end_tokens, write_tiny_model
 from gdpo.sampling.generate import render_prompts
 
@@ -39,39 +39,50 @@ def make_stand_in(section: StandIn, problems: Path, out: Path) -> dict[str, Any]
     """
     with skeleton(section.weights) as real:
         tokenizer = AutoTokenizer.from_pretrained(real.folder, trust_remote_code=False)
-        config = AutoConfig.from_pretrained(real.folder, trust_remote_code=False)
-        ends = end_tokens(real.folder, tokenizer)
-        problems_found = [*real.problems, *shape_problems(config, section.shape)]
-        problems_found += tokenizer_problems(tokenizer, real.folder, ends)
-        if not (tokenizer.chat_template and ends):
-            raise ValueError("; ".join(problems_found))
         few = {name: read_problems(problems / f"{name}.parquet") for name in section.sets}
+        facts = _look(section, real, tokenizer, problems, few)
         prompts, answers = [], []
         for name, frame in few.items():
             times = _TRAINED_OFTENER if name == "train" else 1
             prompts += render_prompts(tokenizer, list(frame["prompt"]), real.folder) * times
             answers += [answer_of(gold) for gold in frame["reward_model"]] * times
-        lengths = {
-            name: prompt_lengths(tokenizer, _all_prompts(name, whole, problems, few[name]))
-            for name, whole in section.sets.items()
-        }
-        problems_found += length_problems(section, lengths, context_of(config))
-        facts = {
-            "origin": real.origin,
-            "weights_gb": real.weights_gb,
-            "model_type": config.model_type,
-            "context": context_of(config),
-            "ends_at": [tokenizer.decode([token]) for token in ends],
-            "prompt": prompts[0],
-            "reasoning_open": leaves_reasoning_open(prompts[0]),
-            "prompts": {name: summary(found, section.max_prompt_length) for name, found in lengths.items()},
-            "problems": problems_found,
-        }
 
         def fill(folder: Path) -> None:
             write_tiny_model(real.folder, folder, prompts, answers, section.limit, section.longest)
 
         return write_model_folder(out, fill, {"rehearsal": facts})
+
+
+def _look(
+    section: StandIn, real: Skeleton, tokenizer: Any, problems: Path, few: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the page says of the real model.
+
+    Raises:
+        ValueError: no chat template or no end token, without which there is no rehearsal either.
+    """
+    config = AutoConfig.from_pretrained(real.folder, trust_remote_code=False)
+    ends = end_tokens(real.folder, tokenizer)
+    found = [*real.problems, *shape_problems(config, section.shape)]
+    found += tokenizer_problems(tokenizer, real.folder, ends)
+    if not (tokenizer.chat_template and ends):
+        raise ValueError("; ".join(found))
+    lengths = {
+        name: prompt_lengths(tokenizer, _all_prompts(name, whole, problems, few[name]))
+        for name, whole in section.sets.items()
+    }
+    (rendered,) = render_prompts(tokenizer, list(few["train"]["prompt"][:1]), real.folder)
+    return {
+        "origin": real.origin,
+        "weights_gb": real.weights_gb,
+        "model_type": config.model_type,
+        "context": context_of(config),
+        "ends_at": [tokenizer.decode([token]) for token in ends],
+        "prompt": rendered,
+        "reasoning_open": leaves_reasoning_open(rendered),
+        "prompts": {name: summary(tokens, section.max_prompt_length) for name, tokens in lengths.items()},
+        "problems": [*found, *length_problems(section, lengths, context_of(config))],
+    }
 
 
 def answer_of(reward_model: Mapping[str, Any]) -> str:
