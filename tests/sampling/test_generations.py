@@ -39,11 +39,11 @@ def test_each_is_stored_counted_and_judged(model, toy, tmp_path, monkeypatch):
     half = tokenizer("é")["input_ids"][:1]
     assert tokenizer.decode(half) == "\ufffd"
     kinds = [
-        Completion([end], [0.0], "eos"),
-        Completion(tokenizer("on and on!")["input_ids"], [0.0] * LIMIT, "length"),
-        Completion([*half, end], [0.0] * 2, "eos"),
-        Completion(half * LIMIT, [0.0] * LIMIT, "length"),
-        Completion([], [], "eos"),
+        Completion([end], "eos"),
+        Completion(tokenizer("on and on!")["input_ids"], "length"),
+        Completion([*half, end], "eos"),
+        Completion(half * LIMIT, "length"),
+        Completion([], "eos"),
     ]
 
     class Backend:

@@ -36,14 +36,23 @@ class Completion:
 
     Args:
         token_ids: the response's tokens, the end token included if there is one.
-        log_probs: a value a token, in nats: its log-probability under the temperature-scaled distribution
-            before top-p (at temperature 0: unscaled).
         stop_reason: `eos` if the model ended by itself, `length` if it was cut off at `max_tokens`.
     """
 
     token_ids: list[int]
-    log_probs: list[float]
     stop_reason: StopReason
+
+
+@dataclass(frozen=True)
+class Rollout(Completion):
+    """A completion with what training asks of its tokens; only backends that training uses give it.
+
+    Args:
+        log_probs: a value a token, in nats: its log-probability under the temperature-scaled distribution
+            before top-p (at temperature 0: unscaled).
+    """
+
+    log_probs: list[float]
 
 
 class Backend(Protocol):

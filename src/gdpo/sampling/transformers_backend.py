@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from gdpo.sampling.attention import use_decoding_attention
-from gdpo.sampling.backend import Completion, Decoding
+from gdpo.sampling.backend import Decoding, Rollout
 from gdpo.sampling.cache import GrowingCache
 from gdpo.sampling.draw import draw, uniforms
 from gdpo.sampling.one_token import OneToken
@@ -72,7 +72,7 @@ class TransformersBackend:
         keys: Sequence[int],
         decoding: Decoding,
         progress: Callable[[int], None] | None = None,
-    ) -> list[Completion]:
+    ) -> list[Rollout]:
         """Return one completion for each prompt and key, in their order.
 
         Args:
@@ -198,7 +198,7 @@ class _Decoder:
         self.cache.drop(holes, movers, left)
         return count
 
-    def _completion(self, i) -> Completion:
+    def _completion(self, i) -> Rollout:
         n = int(self.lengths[i])
         reason = "eos" if bool(self.ended[i]) else "length"
-        return Completion(self.tokens[i, :n].tolist(), self.log_probs[i, :n].tolist(), reason)
+        return Rollout(self.tokens[i, :n].tolist(), reason, self.log_probs[i, :n].tolist())

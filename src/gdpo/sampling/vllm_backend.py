@@ -14,11 +14,11 @@ ON_CPU = {"dtype": "float32", "enforce_eager": True, "kv_cache_memory_bytes": 1 
 
 
 class VllmBackend:
-    """Decodes with one `vllm.LLM` engine.
+    """Decodes with one `vllm.LLM` engine, for evaluations: tokens alone.
 
     The same key gives the same tokens on the same machine and vLLM version; other batch sizes can change the
-    last bits of the logits and so, rarely, a token. Log-probabilities are of the temperature-scaled logits;
-    with top_p below 1, vLLM gives those of the kept tokens only.
+    last bits of the logits and so, rarely, a token. Log-probabilities are not asked for: each token's would
+    take ten times the memory of the token itself.
 
     Args:
         folder: a Hugging Face model folder.
@@ -40,7 +40,6 @@ class VllmBackend:
         self.engine = LLM(
             str(folder),
             max_num_seqs=max_batch,
-            logprobs_mode="processed_logprobs",
             trust_remote_code=False,
             load_format="safetensors",
             **((ON_GPU if torch.cuda.is_available() else ON_CPU) | options),
@@ -68,7 +67,6 @@ class VllmBackend:
                 top_p=decoding.top_p,
                 max_tokens=decoding.max_tokens,
                 seed=key,
-                logprobs=0,  # the drawn token's own
                 detokenize=False,
             )
             for key in keys
@@ -81,11 +79,9 @@ class VllmBackend:
 
 
 def _completion(output) -> Completion:
-    tokens = list(output.token_ids)
-    log_probs = [at[token].logprob for token, at in zip(tokens, output.logprobs, strict=True)]
     reasons = {"stop": "eos", "length": "length"}
     if output.finish_reason not in reasons:
         raise RuntimeError(
             f"vLLM ended a sequence for the reason {output.finish_reason!r}; it is not a whole answer"
         )
-    return Completion(tokens, log_probs, reasons[output.finish_reason])
+    return Completion(list(output.token_ids), reasons[output.finish_reason])
