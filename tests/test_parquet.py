@@ -5,7 +5,7 @@ import random
 import pyarrow as pa
 import pytest
 
-from gdpo.parquet import ParquetError, read_table, write_table
+from gdpo.parquet import ParquetError, read_table, read_tables, take_rows, write_table, write_tables
 
 
 @pytest.fixture
@@ -49,3 +49,25 @@ def test_a_flipped_byte_never_changes_a_value(written):
 def test_no_file_is_said(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_table(tmp_path / "none.parquet")
+
+
+def test_pieces_and_rows_of_several_row_groups_are_those_of_the_table(tmp_path):
+    table, path = pa.table({"n": list(range(50)), "text": [f"sample {i}" for i in range(50)]}), tmp_path / "t"
+    write_tables((table.slice(start, 7) for start in range(0, 50, 7)), path, table.schema)
+    pieces = list(read_tables(path, 20, ["n"]))
+    assert max(map(len, pieces)) <= 20 and pa.concat_tables(pieces).equals(table.select(["n"]))
+    for rows in ([3], [49, 0, 7, 6, 7], random.Random(0).choices(range(50), k=90)):
+        assert take_rows(path, rows).to_pylist() == [{"n": n, "text": f"sample {n}"} for n in rows]
+    with pytest.raises(ParquetError, match="t: not a readable"):
+        take_rows(path, [50])
+
+
+def test_tables_that_end_in_an_error_leave_no_file(tmp_path):
+    def broken(table):
+        yield table
+        raise RuntimeError("stopped")
+
+    table = pa.table({"n": [1]})
+    with pytest.raises(RuntimeError, match="stopped"):
+        write_tables(broken(table), tmp_path / "t", table.schema)
+    assert not list(tmp_path.iterdir())

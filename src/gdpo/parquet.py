@@ -1,9 +1,11 @@
 """Parquet files that are whole: written under a temporary name, read with their pages' checksums."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,8 +18,17 @@ class ParquetError(ValueError):
 
 def write_table(table: pa.Table, path: Path | str) -> None:
     """Write a parquet file that appears whole or not at all; missing parent folders are made."""
-    with whole_file(path) as partial:
-        pq.write_table(table, partial, write_page_checksum=True)
+    write_tables([table], path, table.schema)
+
+
+def write_tables(tables: Iterable[pa.Table], path: Path | str, schema: pa.Schema) -> None:
+    """Write tables of one schema below each other, each as a row group, holding one at a time.
+
+    The file appears whole or not at all: not if ``tables`` raises. Missing parent folders are made.
+    """
+    with whole_file(path) as partial, pq.ParquetWriter(partial, schema, write_page_checksum=True) as writer:
+        for table in tables:
+            writer.write_table(table)
 
 
 def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -32,10 +43,49 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pa.Tab
         ParquetError: not a parquet file, cut off, with a page whose checksum is another, or with texts that
             are not UTF-8.
     """
-    try:
-        table = pq.read_table(path, columns=columns, partitioning=None, page_checksum_verification=True)
+    with _named(path):
+        table = pq.read_table(
+            path, columns=columns and list(columns), partitioning=None, page_checksum_verification=True
+        )
         table.validate(full=True)
         return table
+
+
+def read_tables(path: Path | str, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Read a parquet file piece by piece, at most ``rows`` rows at a time, in its order.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ParquetError: as :func:`read_table`, when the damaged piece is reached.
+    """
+    with _named(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        for batch in file.iter_batches(rows, columns=columns):
+            batch.validate(full=True)
+            yield pa.Table.from_batches([batch])
+
+
+def take_rows(path: Path | str, rows: Sequence[int]) -> pa.Table:
+    """Read the rows of these numbers, in this order; only the row groups that hold them are read.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ParquetError: as :func:`read_table`; or a row that the file does not have.
+    """
+    with _named(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        starts = np.cumsum([0, *sizes])
+        groups, which = np.unique(np.searchsorted(starts, rows, side="right") - 1, return_inverse=True)
+        table = file.read_row_groups(groups.tolist())
+        table.validate(full=True)
+    before = np.cumsum([0, *(sizes[group] for group in groups[:-1])])
+    return table.take(pa.array(np.asarray(rows) - starts[groups[which]] + before[which]))
+
+
+@contextlib.contextmanager
+def _named(path: Path | str) -> Iterator[None]:
+    """Errors of reading say which file it was."""
+    try:
+        yield
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:

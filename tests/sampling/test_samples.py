@@ -46,7 +46,7 @@ def sampled(model_dir, tmp_path, problems=PROBLEMS, **changes):
     source, out = tmp_path / "problems.parquet", tmp_path / "samples.parquet"
     write_problems(problem_frame("set", problems, "benchmark"), source)
     generate_samples(model_dir, source, SECTION.model_copy(update=changes), out, tmp_path / uuid4().hex)
-    return read_samples(out)
+    return pa.concat_tables(read_samples(out))
 
 
 def by_pair(table):
@@ -107,7 +107,7 @@ def test_missing_doubled_and_unexpected_samples_are_named(model_dir, tmp_path):
     with pytest.raises(SamplesError, match=f"problem {ids[5]}, sample 0 was not asked for"):
         check_complete(table, ids[:5], 3, "f")
     with pytest.raises(SamplesError, match="f: problem"):
-        write_samples(lost, tmp_path / "f", ids, 3)
+        write_samples([lost], tmp_path / "f", ids, 3)
     assert not (tmp_path / "f").exists()
 
 
@@ -121,5 +121,5 @@ def test_a_prompt_that_leaves_no_room_is_named(model_dir, tmp_path):
 def test_samples_of_before_the_engines_version_are_still_read(model_dir, tmp_path):
     table = sampled(model_dir, tmp_path)
     pq.write_table(table.drop_columns("engine_version"), tmp_path / "old.parquet")
-    old = read_samples(tmp_path / "old.parquet")
+    old = pa.concat_tables(read_samples(tmp_path / "old.parquet"))
     assert set(old["engine_version"].to_pylist()) == {"unknown"} and old["text"] == table["text"]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import pyarrow as pa
 import pytest
 
 from gdpo.config.sampling import Sampling
@@ -29,7 +30,8 @@ class Drawn:
             model or toy / "model", source, section, out, folder / store, lambda *c: told.append(c)
         )
         self.new = told[-1][0]
-        self.rows = {(r["problem_id"], r["sample_index"]): r for r in read_samples(out).to_pylist()}
+        rows = pa.concat_tables(read_samples(out)).to_pylist()
+        self.rows = {(row["problem_id"], row["sample_index"]): row for row in rows}
 
 
 def test_more_samples_draw_only_the_new_ones(toy, tmp_path):

@@ -25,7 +25,7 @@ from gdpo.data.problem_files import read_problems
 from gdpo.data.similarity import fingerprint
 from gdpo.grading import from_opening_tag
 from gdpo.parquet import ParquetError, read_rows
-from gdpo.sampling.score import golds_of, write_scores
+from gdpo.sampling.score import AT_ONCE, golds_of, write_scores
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,8 @@ def score_generations(
     frame = pd.DataFrame(rows)
     _check_whole(frame, golds, generations)
     frame["n_tokens"] = _token_counts(frame, tokenizer_folder)
-    write_scores(frame, golds, out)
+    pieces = (frame.iloc[start : start + AT_ONCE] for start in range(0, len(frame), AT_ONCE))
+    write_scores(pieces, golds, out)
     log.info("%d generations of %d problems graded", len(frame), len(golds))
 
 
@@ -213,9 +214,11 @@ def _token_counts(frame: pd.DataFrame, tokenizer_folder: Path | None) -> list[in
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False)
-        encoded = tokenizer(list(frame["text"]), add_special_tokens=False)["input_ids"]
-        given = zip(frame["n_tokens"], encoded, strict=True)
-        return [len(ids) if pd.isna(count) else int(count) for count, ids in given]
+        # One text at a time: a token is 36 bytes in a list.
+        return [
+            len(tokenizer(text, add_special_tokens=False)["input_ids"]) if pd.isna(count) else int(count)
+            for text, count in zip(frame["text"], frame["n_tokens"], strict=True)
+        ]
     if (missing := frame["n_tokens"].isna()).any():
         where = frame.loc[missing, "where"].iloc[0]
         raise GenerationsError(f"{where}: n_tokens: missing; give it, or --tokenizer FOLDER to count")

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -14,7 +15,7 @@ from gdpo.manifest import MANIFEST
 from gdpo.model_folder import model_hash
 from gdpo.sampling.backend import Backend, Decoding
 from gdpo.sampling.samples import SCHEMA, sample_seed, write_samples
-from gdpo.sampling.store import SampleStore, engine_version
+from gdpo.sampling.store import SampleStore, engine_version, ordered
 
 log = logging.getLogger(__name__)
 
@@ -64,40 +65,49 @@ def generate_samples(
     _check_context(model_dir, ids, prompts, section.max_tokens)
     model = model_sha256(model_dir)
     kept = SampleStore(Path(store), model, section, Path(problems).stem)
-    drawn = kept.read(dict(zip(ids, texts, strict=True)))
-    missing = [(row, i) for row in range(len(ids)) for i in range(section.n) if (ids[row], i) not in drawn]
+    places = kept.find(dict(zip(ids, texts, strict=True)), section.n)
+    missing = [(row, i) for row in range(len(ids)) for i in range(section.n) if (ids[row], i) not in places]
     log.info("samples: %d of %d are stored", len(ids) * section.n - len(missing), len(ids) * section.n)
-    shared = {
-        "backend": section.backend,
-        "engine_version": engine_version(section.backend),
-        "model_sha256": model,
-    }
-    backend = open_backend(section, model_dir) if missing else None
-    report = _Progress(len(missing), progress)
-    for chunk in _chunks(missing, section):
-        seeds = [sample_seed(section.seed, ids[row], index) for row, index in chunk]
-        completions = backend.generate(
-            [prompts[row] for row, _ in chunk], seeds, _decoding(section), report.add
+    if missing:
+        source = _Source(open_backend(section, model_dir), tokenizer, ids, texts, prompts, section, model)
+        report = _Progress(len(missing), progress)
+        for chunk in _chunks(missing, section):
+            places |= kept.add(source.draw(chunk, report.add))
+    wanted = [places[id, index] for id in ids for index in range(section.n)]
+    write_samples(ordered(wanted), out, ids, section.n)
+
+
+class _Source(NamedTuple):
+    """All that new samples are made of."""
+
+    backend: Backend
+    tokenizer: Any
+    ids: list[str]
+    texts: list[str]
+    prompts: list[list[int]]
+    section: Sampling
+    model_sha256: str
+
+    def draw(self, chunk: list[tuple[int, int]], progress: Callable[[int], None]) -> pa.Table:
+        """New samples, columns ``samples.SCHEMA``, of (row of the problem, sample index)."""
+        seeds = [sample_seed(self.section.seed, self.ids[row], index) for row, index in chunk]
+        drawn = self.backend.generate(
+            [self.prompts[row] for row, _ in chunk], seeds, _decoding(self.section), progress
         )
-        answers = tokenizer.batch_decode([c.token_ids for c in completions], skip_special_tokens=True)
-        rows = [
-            {
-                "problem_id": ids[row],
-                "sample_index": index,
-                "seed": seed,
-                "prompt": texts[row],
-                "text": text,
-                "token_ids": completion.token_ids,
-                "n_tokens": len(completion.token_ids),
-                "stop_reason": completion.stop_reason,
-                **shared,
-            }
-            for (row, index), seed, completion, text in zip(chunk, seeds, completions, answers, strict=True)
-        ]
-        kept.add(rows)
-        drawn |= {(made["problem_id"], made["sample_index"]): made for made in rows}
-    wanted = [drawn[id, index] for id in ids for index in range(section.n)]
-    write_samples(pa.Table.from_pylist(wanted, schema=SCHEMA), out, ids, section.n)
+        columns = {
+            "problem_id": [self.ids[row] for row, _ in chunk],
+            "sample_index": [index for _, index in chunk],
+            "seed": seeds,
+            "prompt": [self.texts[row] for row, _ in chunk],
+            "text": self.tokenizer.batch_decode([c.token_ids for c in drawn], skip_special_tokens=True),
+            "token_ids": [c.token_ids for c in drawn],
+            "n_tokens": [len(c.token_ids) for c in drawn],
+            "stop_reason": [c.stop_reason for c in drawn],
+            "backend": [self.section.backend] * len(chunk),
+            "engine_version": [engine_version(self.section.backend)] * len(chunk),
+            "model_sha256": [self.model_sha256] * len(chunk),
+        }
+        return pa.table(columns, schema=SCHEMA)
 
 
 def open_backend(section: Sampling, model_dir: Path | str) -> Backend:

@@ -1,12 +1,13 @@
 """Stored samples: one row a response, with everything that scoring needs, and the seeds they come from."""
 
+import contextlib
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
-from gdpo.parquet import read_table, write_table
+from gdpo.parquet import read_table, read_tables, write_tables
 
 SCHEMA = pa.schema(
     [
@@ -23,6 +24,11 @@ SCHEMA = pa.schema(
         pa.field("model_sha256", pa.string(), nullable=False),
     ]
 )
+
+PAIR = ("problem_id", "sample_index")
+"""The columns that tell samples apart."""
+ROWS = 256
+"""Samples that are in memory at once where they go from file to file; also a row group of what is written."""
 
 
 class SamplesError(ValueError):
@@ -63,49 +69,91 @@ def check_complete(table: pa.Table, problem_ids: Collection[str], n: int, file: 
         )
 
 
-def write_samples(table: pa.Table, path: Path | str, problem_ids: Collection[str], n: int) -> None:
-    """Check that the samples are whole and write them atomically.
+def as_samples(table: pa.Table) -> pa.Table:
+    """Cast to the schema, in one piece, so that a file's bytes depend on its values alone.
+
+    Raises:
+        ValueError: other columns, or values that the schema does not allow.
+    """
+    plain = SCHEMA.set(SCHEMA.get_field_index("stop_reason"), pa.field("stop_reason", pa.string()))
+    return table.cast(plain).combine_chunks().cast(SCHEMA)
+
+
+def write_samples(tables: Iterable[pa.Table], path: Path | str, problem_ids: Collection[str], n: int) -> None:
+    """Write samples atomically, one table at a time, and check that they are whole.
 
     Raises:
         SamplesError: see `check_complete`; nothing is written.
     """
-    table = table.cast(SCHEMA)
-    check_complete(table, problem_ids, n, path)
-    write_table(table, path)
+    pairs = [SCHEMA.empty_table().select(PAIR)]
+
+    def checked() -> Iterator[pa.Table]:
+        for table in tables:
+            pairs.append(table.select(PAIR))
+            yield as_samples(table)
+        check_complete(pa.concat_tables(pairs), problem_ids, n, path)
+
+    write_tables(checked(), path, SCHEMA)
 
 
 def read_samples(
-    path: Path | str, problem_ids: Collection[str] | None = None, n: int | None = None
-) -> pa.Table:
-    """Read stored samples.
+    path: Path | str,
+    problem_ids: Collection[str] | None = None,
+    n: int | None = None,
+    columns: Sequence[str] = SCHEMA.names,
+    rows: int = ROWS,
+) -> Iterator[pa.Table]:
+    """Read stored samples piece by piece, after a look at which there are.
 
     Args:
         path: the parquet file.
         problem_ids: the problems that must be there; by default those that are.
         n: samples that each problem must have; by default as many as the largest index tells.
+        columns: those to read.
+        rows: most rows of a piece.
 
     Raises:
         FileNotFoundError: no such file.
-        SamplesError: not a samples file, or one that is not whole.
+        SamplesError: not a samples file, or one that is not whole; or, while it is read, a damaged piece.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such samples; sample first or correct the path")
+    with _named(path):
+        pairs = _current(read_table(path, PAIR), PAIR)
+    if not len(pairs):
+        raise SamplesError(f"{path}: holds no samples; sample again")
+    ids = set(pairs["problem_id"].to_pylist()) if problem_ids is None else problem_ids
+    largest = max(pairs["sample_index"].to_pylist()) + 1
+    check_complete(pairs, ids, largest if n is None else n, path)
+    return _pieces(path, columns, rows, len(pairs))
+
+
+def _pieces(path: Path, columns: Sequence[str], rows: int, expected: int) -> Iterator[pa.Table]:
+    read = 0
+    with _named(path):
+        for piece in read_tables(path, rows, columns):
+            read += len(piece)
+            yield _current(piece, columns)
+        if read != expected:
+            raise ValueError(f"{read} rows where there are {expected}")
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors of reading say what to do."""
     try:
-        table = _current(read_table(path)).cast(SCHEMA)
+        yield
     except (pa.ArrowException, ValueError, KeyError) as error:
         raise SamplesError(f"{path}: not a samples file ({error}); sample again") from error
-    if not len(table):
-        raise SamplesError(f"{path}: holds no samples; sample again")
-    ids = set(table["problem_id"].to_pylist()) if problem_ids is None else problem_ids
-    largest = max(table["sample_index"].to_pylist()) + 1
-    check_complete(table, ids, largest if n is None else n, path)
-    return table
 
 
-def _current(table: pa.Table) -> pa.Table:
-    """Samples of before the engine's version was kept: they cost too much to be drawn again for it."""
-    if "engine_version" in table.column_names:
-        return table
-    unknown = pa.array(["unknown"] * len(table), pa.string())
-    return table.append_column("engine_version", unknown).select(SCHEMA.names)
+def _current(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """These columns as they are today.
+
+    Samples of before the engine's version was kept are read: they cost too much to be drawn again for it.
+    """
+    if "engine_version" in columns and "engine_version" not in table.column_names:
+        unknown = pa.array(["unknown"] * len(table), pa.string())
+        table = table.append_column("engine_version", unknown)
+    return table.select(columns).cast(pa.schema([SCHEMA.field(name) for name in columns]))

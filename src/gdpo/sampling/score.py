@@ -1,6 +1,6 @@
 """Grade stored samples: the same verdict that training rewards see, one row a sample."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -32,6 +32,10 @@ SCORES = pa.schema(
 )
 """Columns of scored samples: ``extracted`` as written, ``answer`` normalised (for maj@k); null where none."""
 
+GRADED = ("problem_id", "sample_index", "prompt", "text", "n_tokens", "stop_reason")
+AT_ONCE = 512
+"""Samples graded at once: equal answers among them are judged once, their texts are all in memory."""
+
 
 def score_samples(samples: Path, problem_set: Path, out: Path) -> None:
     """Grade every stored sample and write one row each, columns ``SCORES``.
@@ -40,11 +44,16 @@ def score_samples(samples: Path, problem_set: Path, out: Path) -> None:
         gdpo.sampling.samples.SamplesError: a sample is missing or doubled.
     """
     golds = golds_of(problem_set)
-    found = read_samples(samples, golds).to_pandas()
-    # By the prompt, since the chat template may open the reasoning.
+    pieces = read_samples(samples, golds, columns=GRADED, rows=AT_ONCE)
+    write_scores(map(_whole_texts, pieces), golds, out)
+
+
+def _whole_texts(piece: pa.Table) -> pd.DataFrame:
+    """Texts from the opening tag on, by the prompt: the chat template may have opened the reasoning."""
+    found = piece.to_pandas()
     opened = found["prompt"].map(leaves_reasoning_open)
     texts = [from_opening_tag(*each) for each in zip(found["text"], opened, strict=True)]
-    write_scores(found.assign(text=texts), golds, out)
+    return found.assign(text=texts)
 
 
 def golds_of(problem_set: Path) -> dict[str, Gold]:
@@ -54,14 +63,20 @@ def golds_of(problem_set: Path) -> dict[str, Gold]:
     return {info["id"]: Gold.of(reward) for info, reward in columns}
 
 
-def write_scores(samples: pd.DataFrame, golds: Mapping[str, Gold], out: Path) -> None:
+def write_scores(pieces: Iterable[pd.DataFrame], golds: Mapping[str, Gold], out: Path) -> None:
     """Grade samples (columns problem_id, sample_index, text, n_tokens, stop_reason) and write them.
 
-    A text whose prompt opened the reasoning begins with its opening tag.
+    They come piece by piece, so that only one piece's texts are in memory. A text whose prompt opened the
+    reasoning begins with its opening tag.
 
     Raises:
         KeyError: a sample of a problem that is not in ``golds``.
     """
+    scores = pa.concat_tables([_graded(piece, golds) for piece in pieces])
+    write_table(scores.combine_chunks(), out)
+
+
+def _graded(samples: pd.DataFrame, golds: Mapping[str, Gold]) -> pa.Table:
     verdicts = grade_all(list(samples["text"]), [golds[id] for id in samples["problem_id"]])
     scored = samples.assign(
         verdict=[verdict.verdict for verdict in verdicts],
@@ -69,4 +84,4 @@ def write_scores(samples: pd.DataFrame, golds: Mapping[str, Gold], out: Path) ->
         answer=[verdict.extracted and normalize_answer(verdict.extracted) for verdict in verdicts],
         format=[is_well_formed(text) for text in samples["text"]],
     )
-    write_table(pa.Table.from_pandas(scored[SCORES.names], schema=SCORES, preserve_index=False), out)
+    return pa.Table.from_pandas(scored[SCORES.names], schema=SCORES, preserve_index=False)

@@ -8,18 +8,32 @@ import hashlib
 import json
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from gdpo.config.sampling import Sampling
-from gdpo.parquet import read_table, write_table
-from gdpo.sampling.samples import SCHEMA
+from gdpo.parquet import read_table, read_tables, take_rows, write_tables
+from gdpo.sampling.samples import PAIR, ROWS, SCHEMA, as_samples
 
 log = logging.getLogger(__name__)
+
+_INDEX = pa.schema([SCHEMA.field(name) for name in (*PAIR, "prompt")])
+
+
+class Place(NamedTuple):
+    """Where a sample is kept."""
+
+    shard: Path
+    row: int
+
+
+Places = dict[tuple[str, int], Place]
+"""(problem id, sample index) -> where it is."""
 
 
 def engine_version(backend: str) -> str:
@@ -45,27 +59,70 @@ class SampleStore:
         key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:16]
         self.folder = root / key / problem_set
 
-    def read(self, prompts: Mapping[str, str]) -> dict[tuple[str, int], dict[str, Any]]:
-        """(problem id, sample index) -> stored row, of the problems in ``prompts`` whose prompt is the same.
+    def find(self, prompts: Mapping[str, str], n: int) -> Places:
+        """Where samples 0 to ``n`` - 1 of the problems in ``prompts`` are, where the prompt is the same.
 
-        A shard that cannot be read is reported and left out: its samples are drawn again.
+        A shard that cannot be read is reported and left out: its samples are drawn again. Shards that have
+        something to give are read through once, since the engine that could draw again is open only later.
 
         Args:
             prompts: problem id -> rendered prompt.
+            n: samples a problem.
         """
-        found: dict[tuple[str, int], dict[str, Any]] = {}
+        found: Places = {}
         for shard in sorted(self.folder.glob("[!.]*.parquet")):
             try:
-                rows = read_table(shard).cast(SCHEMA).to_pylist()
-            except (pa.ArrowException, OSError, ValueError) as error:
+                new = _places(shard, prompts, n)
+                if new.keys() - found.keys():
+                    _check(shard)
+            except (pa.ArrowException, OSError, ValueError, KeyError) as error:
                 log.warning("%s: a damaged shard, its samples are drawn again (%s)", shard, error)
                 continue
-            for row in rows:
-                if prompts.get(row["problem_id"]) == row["prompt"]:
-                    found.setdefault((row["problem_id"], row["sample_index"]), row)
+            found = new | found
         return found
 
-    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Keep rows as one more shard; it appears whole or not at all."""
-        table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
-        write_table(table, self.folder / f"{uuid.uuid4().hex}.parquet")
+    def add(self, table: pa.Table) -> Places:
+        """Keep samples as one more shard, which appears whole or not at all; return where they are."""
+        shard = self.folder / f"{uuid.uuid4().hex}.parquet"
+        pieces = (as_samples(table.slice(start, ROWS)) for start in range(0, len(table), ROWS))
+        write_tables(pieces, shard, SCHEMA)
+        return {pair: Place(shard, row) for row, pair in enumerate(_pairs(table))}
+
+
+def ordered(places: Sequence[Place]) -> Iterator[pa.Table]:
+    """The samples at these places, in this order, in tables of ``ROWS``; one at a time is in memory.
+
+    Raises:
+        gdpo.parquet.ParquetError: a shard was damaged since it was found.
+    """
+    for start in range(0, len(places), ROWS):
+        by_shard: dict[Path, list[int]] = {}
+        block = places[start : start + ROWS]
+        for position, place in enumerate(block):
+            by_shard.setdefault(place.shard, []).append(position)
+        parts = [
+            as_samples(take_rows(shard, [block[position].row for position in positions]))
+            for shard, positions in by_shard.items()
+        ]
+        order = np.argsort([position for positions in by_shard.values() for position in positions])
+        yield as_samples(pa.concat_tables(parts).take(pa.array(order)))
+
+
+def _places(shard: Path, prompts: Mapping[str, str], n: int) -> Places:
+    """Where the wanted samples of a shard are; only what tells that is read."""
+    table = read_table(shard, _INDEX.names).cast(_INDEX)
+    found: Places = {}
+    for row, (pair, prompt) in enumerate(zip(_pairs(table), table["prompt"].to_pylist(), strict=True)):
+        if pair[1] < n and prompts.get(pair[0]) == prompt:
+            found.setdefault(pair, Place(shard, row))
+    return found
+
+
+def _pairs(table: pa.Table) -> Iterator[tuple[str, int]]:
+    return zip(*(table[name].to_pylist() for name in PAIR), strict=True)
+
+
+def _check(shard: Path) -> None:
+    """Read all of a shard, piece by piece: an error if a part of it is damaged or no sample."""
+    for piece in read_tables(shard, ROWS):
+        as_samples(piece)
