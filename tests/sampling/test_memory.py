@@ -1,18 +1,33 @@
-"""Memory of a benchmark does not grow with its tokens."""
+"""Memory of a benchmark does not grow with its tokens, and is what its jobs ask for."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+from gdpo.config.host_memory import sampling_mem_mb, scoring_mem_mb
+from gdpo.config.sampling import Sampling
+
 SCRIPT = Path(__file__).with_name("long_benchmark.py")
-SAMPLES, TOKENS, BATCH = 2000, 2000, 4
 BYTES_A_TOKEN = 4  # in Arrow a token takes 4 and its text 3.5, as a Python integer in a list 36
 
 
-def test_drawing_taking_and_grading_hold_no_whole_benchmark(tmp_path):
-    command = [sys.executable, SCRIPT, tmp_path, SAMPLES, TOKENS, BATCH]
+def peaks_mb(folder: Path, samples: int, tokens: int, batch_size: int) -> tuple[float, dict[str, float]]:
+    """Before the larger part of the benchmark, and after each of its steps."""
+    command = [sys.executable, SCRIPT, folder, samples, tokens, batch_size]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
-    peaks = dict(line.split("\t") for line in done.stdout.splitlines())
-    before, allowed = float(peaks.pop("before")), SAMPLES * TOKENS * BYTES_A_TOKEN / 2**20
-    assert peaks.keys() == {"drawn", "taken from the store", "graded"}
-    assert all(float(peak) - before < allowed for peak in peaks.values()), (before, peaks)
+    found = {step: float(peak) for step, peak in (line.split("\t") for line in done.stdout.splitlines())}
+    assert list(found) == ["before", "drawn", "taken from the store", "graded"]
+    return found.pop("before"), found
+
+
+def test_drawing_taking_and_grading_hold_no_whole_benchmark(tmp_path):
+    before, peaks = peaks_mb(tmp_path, 2000, 2000, batch_size=4)
+    allowed = 2000 * 2000 * BYTES_A_TOKEN / 2**20
+    assert all(peak - before < allowed for peak in peaks.values()), (before, peaks)
+
+
+def test_a_large_chunk_stays_within_what_its_job_asks_for(tmp_path):
+    _, peaks = peaks_mb(tmp_path, 1024, 8000, batch_size=64)
+    section = Sampling(backend="vllm", max_tokens=8000, batch_size=64)
+    assert peaks["taken from the store"] < sampling_mem_mb(section, 0)
+    assert peaks["graded"] < scoring_mem_mb(section)

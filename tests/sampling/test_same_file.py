@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from long_benchmark import Tokenizer, draw, write_benchmark
 
+from gdpo.config.host_memory import STORED_AT_ONCE
 from gdpo.config.sampling import Sampling
 from gdpo.data.arithmetic import Problem
-from gdpo.sampling.samples import ROWS, SCHEMA, SamplesError, sample_seed
+from gdpo.sampling.samples import SCHEMA, SamplesError, sample_seed
 from gdpo.sampling.score import score_samples
 from gdpo.sampling.store import engine_version
 
@@ -50,14 +51,14 @@ def same(file, table):
 
 def test_a_small_file_is_the_reference_s_byte_for_byte(tmp_path):
     out, new = drawn(tmp_path, n=6)
-    assert new == 240 <= ROWS
+    assert new == 240 <= STORED_AT_ONCE
     pq.write_table(reference(PROBLEMS, 6), tmp_path / "reference.parquet", write_page_checksum=True)
     assert out.read_bytes() == (tmp_path / "reference.parquet").read_bytes()
 
 
 def test_samples_of_many_shards_are_put_in_order(tmp_path):
     whole, new = drawn(tmp_path / "at once")
-    assert new == 320 > ROWS and same(whole, reference(PROBLEMS, 8))
+    assert new == 320 > STORED_AT_ONCE and same(whole, reference(PROBLEMS, 8))
     few = drawn(tmp_path / "by and by", PROBLEMS[::-3], n=3)[1]
     more = drawn(tmp_path / "by and by", PROBLEMS[5:], n=5)[1]
     pieced, rest = drawn(tmp_path / "by and by")

@@ -1,12 +1,20 @@
 """Stage 4: samples of every model on every benchmark, kept; and their grading, apart."""
 
+from gdpo.config.host_memory import (
+    outputs_mem_mb,
+    sampling_mem_mb,
+    scores_mem_mb,
+    scoring_mem_mb,
+)
+
 # Outside output:, so that a killed job goes on and more samples draw only the new ones.
 SAMPLES = PLACES["samples"]
 GRADER = [
     f"grading/{path.name}"
     for path in sorted(Path(*gdpo.__path__, "grading").glob("*.py"))
 ]
-WITH_VLLM = EXPERIMENT.config.evaluation.sampling.backend == "vllm"
+SAMPLING = EXPERIMENT.config.evaluation.sampling
+WITH_VLLM = SAMPLING.backend == "vllm"
 
 
 def start_of(model: str) -> str:
@@ -30,8 +38,9 @@ rule sample:
     threads: 8 if WITH_VLLM else 1
     resources:
         **(on_gpus(1, 1) if GPUS and WITH_VLLM else {"runtime": 240, **ON_CPU}),
-        mem_mb=lambda wildcards: 500
-        + EXPERIMENT.loading_mem_mb(start_of(wildcards.model)),
+        mem_mb=lambda wildcards: sampling_mem_mb(
+            SAMPLING, EXPERIMENT.loading_mem_mb(start_of(wildcards.model))
+        ),
     params:
         model=lambda wildcards, input: Path(input.model).parent,
     message:
@@ -57,7 +66,7 @@ rule score:
     threads: 1
     resources:
         **ON_CPU,
-        mem_mb=1500,
+        mem_mb=scoring_mem_mb(SAMPLING),
         runtime=20,
     message:
         "Grading {wildcards.model} on {wildcards.benchmark}"
@@ -87,7 +96,7 @@ rule score_outputs:
     threads: 1
     resources:
         **ON_CPU,
-        mem_mb=1500,
+        mem_mb=lambda wildcards, input: outputs_mem_mb(input.generations),
         runtime=20,
     params:
         tokenizer=lambda wildcards: (

@@ -149,7 +149,7 @@ rule length_distributions:
     threads: 1
     resources:
         **ON_CPU,
-        mem_mb=3000,
+        mem_mb=scores_mem_mb(len(SCORES), SAMPLING),
         runtime=20,
     params:
         models=MODEL_FACTS,

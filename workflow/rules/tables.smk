@@ -92,7 +92,7 @@ rule tables:
     threads: 1
     resources:
         **ON_CPU,
-        mem_mb=2000,
+        mem_mb=scores_mem_mb(len(SCORES), SAMPLING),
         runtime=120,
     params:
         models=MODEL_FACTS,

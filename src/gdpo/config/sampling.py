@@ -6,6 +6,8 @@ from pydantic import Field
 
 from gdpo.config.base import Section
 
+_CHUNK_BATCHES = 8
+
 
 class Sampling(Section):
     """Samples a problem, decoding, and the backend that draws them; by default as in the GDPO paper."""
@@ -30,3 +32,10 @@ class Sampling(Section):
 
     batch_size: int = Field(default=256, ge=1, le=65_536)
     """Most sequences decoded at once."""
+
+    def chunk_size(self) -> int:
+        """Samples handed to a backend at once, and kept at once: whole problems, which share their prefill.
+
+        Of several batches: enough to keep a backend full, few enough to show progress.
+        """
+        return max(1, self.batch_size * _CHUNK_BATCHES // self.n) * self.n

@@ -21,11 +21,12 @@ from pydantic import (
 )
 
 from gdpo.config.errors import config_error
+from gdpo.config.host_memory import GRADED_AT_ONCE
 from gdpo.data.problem_files import read_problems
 from gdpo.data.similarity import fingerprint
 from gdpo.grading import from_opening_tag
 from gdpo.parquet import ParquetError, read_rows
-from gdpo.sampling.score import AT_ONCE, golds_of, write_scores
+from gdpo.sampling.score import golds_of, write_scores
 
 log = logging.getLogger(__name__)
 
@@ -118,8 +119,8 @@ def score_generations(
     frame = pd.DataFrame(rows)
     _check_whole(frame, golds, generations)
     frame["n_tokens"] = _token_counts(frame, tokenizer_folder)
-    pieces = (frame.iloc[start : start + AT_ONCE] for start in range(0, len(frame), AT_ONCE))
-    write_scores(pieces, golds, out)
+    starts = range(0, len(frame), GRADED_AT_ONCE)
+    write_scores((frame.iloc[start : start + GRADED_AT_ONCE] for start in starts), golds, out)
     log.info("%d generations of %d problems graded", len(frame), len(golds))
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +19,6 @@ from gdpo.sampling.store import SampleStore, engine_version, ordered
 
 log = logging.getLogger(__name__)
 
-# Sequences handed to a backend at once, in batches: enough to keep it full, few enough to show progress.
-_CHUNK_BATCHES = 8
 _LOG_SECONDS = 10.0
 
 
@@ -71,7 +69,8 @@ def generate_samples(
     if missing:
         source = _Source(open_backend(section, model_dir), tokenizer, ids, texts, prompts, section, model)
         report = _Progress(len(missing), progress)
-        for chunk in _chunks(missing, section):
+        for start in range(0, len(missing), section.chunk_size()):
+            chunk = missing[start : start + section.chunk_size()]
             places |= kept.add(source.draw(chunk, report.add))
     wanted = [places[id, index] for id in ids for index in range(section.n)]
     write_samples(ordered(wanted), out, ids, section.n)
@@ -167,13 +166,6 @@ def _check_context(model_dir: Path, ids: list[str], prompts: list[list[int]], ma
 
 def _decoding(section: Sampling) -> Decoding:
     return Decoding(section.max_tokens, section.temperature, section.top_p)
-
-
-def _chunks(missing: list[tuple[int, int]], section: Sampling) -> Iterator[list[tuple[int, int]]]:
-    """What a backend gets at once: whole problems, so that the samples of one share their prefill."""
-    size = max(1, section.batch_size * _CHUNK_BATCHES // section.n) * section.n
-    for start in range(0, len(missing), size):
-        yield missing[start : start + size]
 
 
 class _Progress:

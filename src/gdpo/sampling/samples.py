@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from gdpo.config.host_memory import STORED_AT_ONCE
 from gdpo.parquet import read_table, read_tables, write_tables
 
 SCHEMA = pa.schema(
@@ -27,8 +28,6 @@ SCHEMA = pa.schema(
 
 PAIR = ("problem_id", "sample_index")
 """The columns that tell samples apart."""
-ROWS = 256
-"""Samples that are in memory at once where they go from file to file; also a row group of what is written."""
 
 
 class SamplesError(ValueError):
@@ -101,7 +100,7 @@ def read_samples(
     problem_ids: Collection[str] | None = None,
     n: int | None = None,
     columns: Sequence[str] = SCHEMA.names,
-    rows: int = ROWS,
+    rows: int = STORED_AT_ONCE,
 ) -> Iterator[pa.Table]:
     """Read stored samples piece by piece, after a look at which there are.
 

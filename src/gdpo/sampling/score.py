@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from gdpo.config.host_memory import GRADED_AT_ONCE
 from gdpo.data.problem_files import read_problems
 from gdpo.grading import (
     Gold,
@@ -33,8 +34,6 @@ SCORES = pa.schema(
 """Columns of scored samples: ``extracted`` as written, ``answer`` normalised (for maj@k); null where none."""
 
 GRADED = ("problem_id", "sample_index", "prompt", "text", "n_tokens", "stop_reason")
-AT_ONCE = 512
-"""Samples graded at once: equal answers among them are judged once, their texts are all in memory."""
 
 
 def score_samples(samples: Path, problem_set: Path, out: Path) -> None:
@@ -44,7 +43,7 @@ def score_samples(samples: Path, problem_set: Path, out: Path) -> None:
         gdpo.sampling.samples.SamplesError: a sample is missing or doubled.
     """
     golds = golds_of(problem_set)
-    pieces = read_samples(samples, golds, columns=GRADED, rows=AT_ONCE)
+    pieces = read_samples(samples, golds, columns=GRADED, rows=GRADED_AT_ONCE)
     write_scores(map(_whole_texts, pieces), golds, out)
 
 

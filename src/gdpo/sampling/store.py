@@ -16,9 +16,10 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from gdpo.config.host_memory import STORED_AT_ONCE
 from gdpo.config.sampling import Sampling
 from gdpo.parquet import read_table, read_tables, take_rows, write_tables
-from gdpo.sampling.samples import PAIR, ROWS, SCHEMA, as_samples
+from gdpo.sampling.samples import PAIR, SCHEMA, as_samples
 
 log = logging.getLogger(__name__)
 
@@ -84,20 +85,22 @@ class SampleStore:
     def add(self, table: pa.Table) -> Places:
         """Keep samples as one more shard, which appears whole or not at all; return where they are."""
         shard = self.folder / f"{uuid.uuid4().hex}.parquet"
-        pieces = (as_samples(table.slice(start, ROWS)) for start in range(0, len(table), ROWS))
+        pieces = (
+            as_samples(table.slice(start, STORED_AT_ONCE)) for start in range(0, len(table), STORED_AT_ONCE)
+        )
         write_tables(pieces, shard, SCHEMA)
         return {pair: Place(shard, row) for row, pair in enumerate(_pairs(table))}
 
 
 def ordered(places: Sequence[Place]) -> Iterator[pa.Table]:
-    """The samples at these places, in this order, in tables of ``ROWS``; one at a time is in memory.
+    """The samples at these places, in this order, in tables of ``STORED_AT_ONCE``, one at a time.
 
     Raises:
         gdpo.parquet.ParquetError: a shard was damaged since it was found.
     """
-    for start in range(0, len(places), ROWS):
+    for start in range(0, len(places), STORED_AT_ONCE):
         by_shard: dict[Path, list[int]] = {}
-        block = places[start : start + ROWS]
+        block = places[start : start + STORED_AT_ONCE]
         for position, place in enumerate(block):
             by_shard.setdefault(place.shard, []).append(position)
         parts = [
@@ -124,5 +127,5 @@ def _pairs(table: pa.Table) -> Iterator[tuple[str, int]]:
 
 def _check(shard: Path) -> None:
     """Read all of a shard, piece by piece: an error if a part of it is damaged or no sample."""
-    for piece in read_tables(shard, ROWS):
+    for piece in read_tables(shard, STORED_AT_ONCE):
         as_samples(piece)
