@@ -21,8 +21,9 @@ def sampling_mem_mb(section: Sampling, loading_mb: int) -> int:
     """Memory of sampling one benchmark, if every response were as long as it may be.
 
     A chunk's tokens are Python integers until it ends: 58 bytes a token with their texts, from a stand-in
-    that only returns them; vLLM's main process took 45 without texts, transformers' backend 112. Putting stored samples in order takes 65 bytes a token of those
-    that are in memory at once. Neither grows with the benchmark.
+    that only returns them; vLLM's main process took 45 without texts, transformers' backend 112. Putting
+    stored samples in order takes 65 bytes a token of those that are in memory at once. Neither grows with
+    the benchmark.
 
     Args:
         section: how samples are drawn.
