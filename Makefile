@@ -44,7 +44,7 @@ test-slurm: setup
 
 test-vllm: setup-tokenizers
 	@$(SETUP) vllm
-	PYTHONPATH=$(CURDIR)/.venv/vllm $(PYTEST) -rs tests/vllm_on_cpu tests/rehearsal/test_vllm.py
+	PYTHONPATH=$(CURDIR)/.venv/vllm $(PYTEST) -rs tests/vllm_on_cpu tests/rehearsal/test_with_vllm.py
 
 faults:
 	@$(SETUP) peers

@@ -11,6 +11,9 @@ import pyarrow.parquet as pq
 
 from gdpo.whole_file import whole_file
 
+_SHOWN = 300
+"""Characters of Arrow's own error, which may list a schema."""
+
 
 class ParquetError(ValueError):
     """A file that is no whole parquet file; the message names it."""
@@ -89,7 +92,8 @@ def _named(path: Path | str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise ParquetError(f"{path}: not a readable parquet file ({error})") from error
+        words = " ".join(str(error).split())[:_SHOWN]
+        raise ParquetError(f"{path}: not a readable parquet file ({words})") from error
 
 
 def read_rows(path: Path | str) -> list[dict[str, Any]]:

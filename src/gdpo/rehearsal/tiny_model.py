@@ -5,6 +5,7 @@ study that drops such groups would find none. So it is shown, for seconds, respo
 problems: right and wrong ones, short ones and some over the limit.
 """
 
+import json
 import logging
 import random
 from collections.abc import Sequence
@@ -57,14 +58,13 @@ def small_config(folder: Path) -> Any:
 
 def end_tokens(folder: Path, tokenizer: Any) -> list[int]:
     """Ids at which the model's generation ends, by its configuration of generation, else by its own."""
-    for read in (GenerationConfig, AutoConfig):
-        try:
-            ids = read.from_pretrained(folder).eos_token_id
-        except OSError:  # a model without a configuration of generation
-            continue
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    generation = folder / "generation_config.json"
+    said = json.loads(generation.read_text()) if generation.exists() else {}
+    for ids in (said.get("eos_token_id"), config.eos_token_id, tokenizer.eos_token_id):
         if ids is not None:
             return [ids] if isinstance(ids, int) else list(ids)
-    return [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    return []
 
 
 def write_tiny_model(
