@@ -237,6 +237,8 @@ def _vllm_on_cpu() -> dict[str, Any]:
     return {
         "actor_rollout_ref.rollout.enforce_eager": True,
         "+actor_rollout_ref.rollout.enable_sleep_mode": False,
+        # Weights go through shared memory, each in one piece: the embedding of 152k tokens too.
+        "actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes": 512,
         f"{engine}.kv_cache_memory_bytes": 1 << 30,
         f"{engine}.worker_extension_cls": "gdpo.verl_plugin.cpu.vllm_worker.CPUWorkerExtension",
     }
