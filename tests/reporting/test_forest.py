@@ -90,3 +90,10 @@ def test_without_room_for_names_the_legend_has_them():
     of_b0 = [c.lines[0] for c in axis.containers[:3]]
     assert [line.get_ydata()[0] - names["b0\n(10 problems × 4)"] for line in of_b0] == [-1, 0, 1]
     assert [line.get_color() for line in of_b0] == [method_style(method)["color"] for method in methods]
+
+
+def test_float_noise_is_not_drawn_as_a_difference():
+    rows = [paired_row(arm, 1e-19, metric=metric) for arm in ("grpo", "gdpo") for metric in METRICS]
+    for axis in paired_forest(pd.DataFrame(rows), samples=4, confidence=0.95).axes:
+        low, high = axis.get_xlim()
+        assert low <= -1 and high >= 1

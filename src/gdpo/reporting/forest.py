@@ -39,6 +39,10 @@ class _Block(NamedTuple):
         return max(self.rows.values()) + 1.4
 
 
+LEAST_SHOWN = 1.0
+"""Percentage points to either side of 0 that a panel shows at least."""
+
+
 def paired_forest(paired: pd.DataFrame, samples: int, confidence: float) -> Figure:
     """Paired differences to the starting model in percentage points: a panel a metric, a row an arm.
 
@@ -66,6 +70,9 @@ def paired_forest(paired: pd.DataFrame, samples: int, confidence: float) -> Figu
     for axis, title in zip(axes[0], METRICS.values(), strict=True):
         axis.set_title(title)
     for axis in axes[-1]:
+        low, high = axis.get_xlim()
+        # Models that did not change differ by float noise, which is no scale to draw at.
+        axis.set_xlim(min(low, -LEAST_SHOWN), max(high, LEAST_SHOWN))
         axis.set_xlabel(f"difference (percentage points)\nwith {confidence:.0%} interval")
     _explain(figure, [] if named else blocks, len(singles) > 0)
     return figure
