@@ -34,6 +34,7 @@ class Clone(Study):
     """A copy of the workflow as a user has it: with a hub, without a mirror of the data."""
 
     def __init__(self, folder: Path, hub, **environment: str):
+        folder.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(folder, None)
         self.environment = {
             "PYTHONPATH": os.pathsep.join(filter(None, [str(folder / "src"), os.environ.get("PYTHONPATH")])),

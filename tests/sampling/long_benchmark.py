@@ -72,7 +72,7 @@ def draw(folder: Path, section: Sampling, tokens: int, progress=None) -> Path:
     with (
         patch("transformers.AutoTokenizer.from_pretrained", lambda *_, **__: Tokenizer()),
         patch.object(generate, "open_backend", lambda *_: Backend(tokens)),
-        patch.object(generate, "_check_context", lambda *_: None),
+        patch.object(generate, "_longest_text", lambda *_: None),
         patch.object(generate, "model_sha256", lambda _: "0" * 64),
     ):
         generate.generate_samples(

@@ -51,11 +51,11 @@ def test_each_is_stored_counted_and_judged(model, toy, tmp_path, monkeypatch):
             assert decoding.max_tokens == LIMIT
             return [kinds[i % len(kinds)] for i in range(len(prompts))]
 
-    monkeypatch.setattr(generate, "open_backend", lambda section, model_dir: Backend())
+    monkeypatch.setattr(generate, "open_backend", lambda *arguments: Backend())
     section = Sampling(n=len(kinds), max_tokens=LIMIT)
     problems, samples = toy / "validation.parquet", tmp_path / "samples.parquet"
     # The toy's context is in its own tokens; these are more.
-    monkeypatch.setattr(generate, "_check_context", lambda *arguments: None)
+    monkeypatch.setattr(generate, "_longest_text", lambda *arguments: None)
     for _ in range(2):  # drawn, and taken from the store
         generate.generate_samples(folder, problems, section, samples, tmp_path / "store")
         score_samples(samples, problems, tmp_path / "scores.parquet")

