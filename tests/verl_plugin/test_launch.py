@@ -7,7 +7,9 @@ import time
 import pytest
 from filelock import FileLock
 
+from gdpo.config.training import HardwareConfig
 from gdpo.run_state import LOCK
+from gdpo.verl_plugin import launch
 
 GUARDED = """
 import subprocess, sys, time
@@ -82,3 +84,10 @@ def test_jobs_that_start_at_once_leave_each_others_folders_alone(tmp_path):
     jobs += [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)]
     assert [job.communicate(timeout=60)[0] for job in jobs] == ["200\n", "200\n"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("gpus", [1, 4, 8])
+def test_ray_has_the_cpus_that_verl_reserves_on_any_machine(gpus, tmp_path):
+    # Seen on one GPU: 12 are enough, and 11 wait for ever.
+    hardware = HardwareConfig(platform="cuda", gpus_per_node=gpus)
+    assert launch._ray_settings(tmp_path, hardware)["num_cpus"] >= 9 + 3 * gpus
