@@ -22,7 +22,8 @@ BENCHMARKS = ("aime25", "amc", "amc23", "math500", "minerva", "olympiadbench")
 CHANGES = ["runs.grpo=null", "runs.dgdo=null", "problems.train.decontaminate=null"]
 CHANGES += [f"models.{name}=null" for name in ("r1-distill-qwen-7b", "qwen3-4b-instruct")]
 CHANGES += [f"problems.benchmarks.{name}=null" for name in BENCHMARKS]
-REVISIONS = {"new": [], "old": ["models.r1-distill-qwen-1.5b.weights.revision=january-2025"]}
+JANUARY = "models={r1-distill-qwen-1.5b: {weights: {revision: january-2025}}}"  # the name has a dot
+REVISIONS = {"new": [], "old": [JANUARY]}
 """Of the model: its prompt ends in <think>, or does not."""
 LEFT_IN_TMP = re.compile(r"rl-|ckpt_|gdpo-|ray|torchinductor|psm_|[0-9a-f]{8}-[0-9a-f]{4}-")
 """Names that trainings and samplings give to sockets, locks and folders."""
