@@ -227,10 +227,10 @@ def plan(
 ) -> None:
     """Show what Snakemake would run, the changed key behind each training, and device hours; run nothing."""
     from gdpo.config.experiment import load_experiment
-    from gdpo.config.recipe import parse_changes
+    from gdpo.config.recipe import parse_changes, set_argument
     from gdpo.planning import make_plan, show_plan
 
-    settings = [f"experiment={experiment}"] + ([f"set={shlex.join(changes)}"] if changes else [])
+    settings = [f"experiment={experiment}"] + ([set_argument(changes)] if changes else [])
     loaded = load_experiment(Path("config", f"{experiment}.yaml"), parse_changes(changes or []))
     command = ["snakemake", "--profile", profile, "--config", *settings]
     # The plan shows trainings after a new version of the estimators; Snakemake waits for retrain=true.

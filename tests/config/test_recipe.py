@@ -1,9 +1,11 @@
 """Recipes: inheritance, its errors, and where each value was written."""
 
+import shlex
+
 import pytest
 
 from gdpo.config.errors import ConfigError
-from gdpo.config.recipe import merge, nested, parse_changes, read_recipe
+from gdpo.config.recipe import merge, nested, parse_changes, read_recipe, set_argument
 
 
 @pytest.fixture
@@ -88,3 +90,20 @@ def test_changes_on_the_command_line_are_yaml():
     for wrong in ("a", "=1", "a={"):
         with pytest.raises(ConfigError):
             parse_changes([wrong])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["training.steps=20"],
+        ["training.steps=20", "seeds=[1, 2]"],
+        ["models={r1-distill-qwen-1.5b: {weights: {revision: january-2025}}}"],
+        ["monitoring.wandb=offline", "rewards={length: {options: {limit: 3}}}", "training.lr=1e-6"],
+        ['evaluation.outputs={a: {generations: {b: "it\'s \\\\ there"}}}'],
+    ],
+)
+def test_changes_reach_the_snakefile_through_snakemakes_own_reading(changes):
+    from snakemake.cli import parse_config
+
+    config = parse_config([set_argument(changes)])
+    assert shlex.split(str(config["set"])) == changes

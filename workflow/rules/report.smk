@@ -36,7 +36,10 @@ report: "../report/experiment.rst"
 
 
 # No param: another way to ask for the same experiment is no reason to make its report again.
-GIVEN = [f"{key}={value}" for key, value in config.items()] or ["experiment=demo"]
+GIVEN = [
+    set_argument(shlex.split(str(value))) if key == "set" else f"{key}={value}"
+    for key, value in config.items()
+] or ["experiment=demo"]
 
 
 rule summary:

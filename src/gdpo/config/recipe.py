@@ -1,8 +1,10 @@
 """Recipe files: YAML that inherits from parents and holds only what differs from them."""
 
+import json
 import math
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -246,6 +248,16 @@ def nested(changes: Mapping[str, Any]) -> dict[str, Any]:
             value = {part: value}
         sections = merge(sections, value)
     return sections
+
+
+def set_argument(changes: Sequence[str]) -> str:
+    """What ``snakemake --config`` takes for changes: ``set=KEY=VALUE ...``, quoted as a shell would.
+
+    Snakemake strips quotes from the ends of a value and reads what is left as YAML; where a change has
+    blanks, it gets a YAML text between blanks.
+    """
+    joined = shlex.join(changes)
+    return f"set={joined}" if "'" not in joined else f"set= {json.dumps(joined)} "
 
 
 def parse_changes(changes: Iterable[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gdpo.config.experiment import load_experiment
-from gdpo.config.recipe import parse_changes
+from gdpo.config.recipe import parse_changes, set_argument
 from gdpo.rehearsal.experiment import FOLDER
 
 
@@ -27,7 +27,7 @@ def rehearse_study(experiment: str, changes: Sequence[str], profile: str) -> int
     """
     load_experiment(Path("config", f"{experiment}.yaml"), parse_changes(changes))
     settings = [f"experiment={experiment}", "rehearse=true"]
-    settings += [f"set={shlex.join(changes)}"] if changes else []
+    settings += [set_argument(changes)] if changes else []
     command = ["snakemake", "--profile", profile, "--config", *settings]
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"$ {escape(shlex.join(command))}")
