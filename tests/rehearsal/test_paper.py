@@ -34,6 +34,8 @@ def test_the_paper_is_rehearsed_through_a_hub(clone, hub):
     assert main["accuracy"].notna().all() and main["exceed"].notna().all()
     assert main["exceed"].between(0.01, 0.99).any(), "lengths vary around the limit"
     assert {path.suffix for path in (folder / "figures").iterdir()} >= {".png", ".pdf"}
+    for name in ("tables/main.md", "tables/paper.tex", "summary.html"):
+        assert "REHEARSAL, no result" in (folder / name).read_text()
     page = (folder / "rehearsal.html").read_text()
     assert "A rendered prompt of r1-distill-qwen-1.5b" in page
     # The laptop has no GPU: that is said, and nothing is wrong with models, prompts or data.

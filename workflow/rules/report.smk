@@ -81,6 +81,7 @@ rule summary:
         runtime=30,
     params:
         name=EXPERIMENT.name,
+        mark=MARK,
         unfinished=UNFINISHED,
         tables=["main", "paired", "paper", "ablations", "arms", "cost"],
         benchmarks=BENCHMARKS,

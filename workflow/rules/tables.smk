@@ -95,6 +95,7 @@ rule tables:
         mem_mb=scores_mem_mb(len(SCORES), SAMPLING),
         runtime=120,
     params:
+        mark=MARK,
         models=MODEL_FACTS,
         ablations=ablations(RUNS.values()),
         benchmarks=BENCHMARKS,

@@ -82,8 +82,8 @@ def main(inputs: Any, params: Any, output: Any) -> None:
         Section("What was run", tables=[ShownTable.of(runs_page(provenance))], files=configs),
     ]
     introduction = (
-        f"{len(folders)} training runs on {len(params.benchmarks)} benchmarks. Every number comes from the "
-        "stored samples under evaluation/; the tables are beside this page as CSV, Markdown and LaTeX."
+        f"{params.mark}{len(folders)} training runs on {len(params.benchmarks)} benchmarks. Every number "
+        "comes from the stored samples under evaluation/; the tables are beside this page as CSV, Markdown and LaTeX."
     )
     write_text(output[0], summary_page(f"Experiment {params.name}", introduction, sections))
 

@@ -1,5 +1,6 @@
 """Write the result tables as .csv, .md, .html, .tex, the means over seeds, and numbers for LaTeX."""
 
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from gdpo.reporting.tables import (
 from gdpo.whole_file import write_text
 
 
-def write_table(table: pd.DataFrame, page: Page, output: Any, name: str) -> None:
-    """One table as CSV, and its page as Markdown, HTML and LaTeX."""
+def write_table(table: pd.DataFrame, page: Page, output: Any, mark: str, name: str) -> None:
+    """One table as CSV, and its page as Markdown, HTML and LaTeX, whose note begins with ``mark``."""
+    page = page._replace(note=f"{mark}{page.note}")
     write_text(getattr(output, name), table.to_csv(index=False, float_format="%.4f"))
     for kind, text in (("md", page.markdown()), ("html", page.html()), ("tex", page.latex())):
         write_text(getattr(output, f"{name}_{kind}"), text)
@@ -39,11 +41,12 @@ def main(inputs: Any, params: Any, output: Any) -> None:
     table, arms, paired = main_table(evaluated), arms_table(evaluated), paired_table(evaluated)
     published = [figure._asdict() for path in inputs.published for figure in read_published(path)]
     paper = paper_table(arms, published)
-    write_table(table, main_page(table, settings), output, "main")
-    write_table(paired, paired_page(paired, settings), output, "paired")
-    write_table(paper, paper_page(paper, arms, settings), output, "paper")
+    write = partial(write_table, output=output, mark=params.mark)
+    write(table, main_page(table, settings), name="main")
+    write(paired, paired_page(paired, settings), name="paired")
+    write(paper, paper_page(paper, arms, settings), name="paper")
     changes = ablation_table(evaluated, params.ablations)
-    write_table(changes, ablation_page(changes, arms, settings), output, "ablations")
+    write(changes, ablation_page(changes, arms, settings), name="ablations")
     write_text(output.arms, arms.to_csv(index=False, float_format="%.4f"))
     for name, text in numbers(arms).items():
         write_text(Path(output.numbers, f"{name}.tex"), text)
