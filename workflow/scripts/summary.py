@@ -83,7 +83,8 @@ def main(inputs: Any, params: Any, output: Any) -> None:
     ]
     introduction = (
         f"{params.mark}{len(folders)} training runs on {len(params.benchmarks)} benchmarks. Every number "
-        "comes from the stored samples under evaluation/; the tables are beside this page as CSV, Markdown and LaTeX."
+        "comes from the stored samples under evaluation/; the tables are beside this page as CSV, Markdown "
+        "and LaTeX."
     )
     write_text(output[0], summary_page(f"Experiment {params.name}", introduction, sections))
 
