@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from gdpo.config.experiment import Experiment, ExperimentConfig, Run
+from gdpo.config.experiment import Experiment, ExperimentConfig, ProblemSet, Run
 from gdpo.config.run import RunConfig
 from gdpo.config.training import HardwareConfig, ResourcesConfig
 
@@ -42,10 +42,9 @@ def rollout() -> str:
 
 def _small_config(real: Experiment) -> ExperimentConfig:
     config = real.config
-    train = config.problems.train.model_copy(update={"size": TRAINING_PROBLEMS})
+    train = _few(config.problems.train, TRAINING_PROBLEMS)
     benchmarks = {
-        name: problems.model_copy(update={"size": BENCHMARK_PROBLEMS})
-        for name, problems in config.problems.benchmarks.items()
+        name: _few(problems, BENCHMARK_PROBLEMS) for name, problems in config.problems.benchmarks.items()
     }
     sampling = {"n": SAMPLES, "max_tokens": LONGEST, "batch_size": 64, "backend": rollout()}
     evaluation = {
@@ -68,6 +67,10 @@ def _small_config(real: Experiment) -> ExperimentConfig:
             "monitoring": config.monitoring.model_copy(update={"wandb": "disabled"}),
         }
     )
+
+
+def _few(problems: ProblemSet, most: int) -> ProblemSet:
+    return problems.model_copy(update={"size": min(problems.size or most, most)})
 
 
 def _small_run(run: RunConfig) -> RunConfig:
