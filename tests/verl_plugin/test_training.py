@@ -220,7 +220,7 @@ def test_group_filter_leaves_no_group_in_which_no_reward_varies(toy, tmp_path):
 def test_groups_that_stay_dead_are_not_drawn_for_ever(toy, tmp_path):
     """No response is longer than 1,000 tokens: the only reward is always 1."""
     training = json.loads(write_run(tmp_path).read_text())["training"] | {"steps": 1, "filter_groups": True}
-    rewards = {"length": {"options": {"limit": 1000}}}
+    rewards = {"length": {"constant": True, "options": {"limit": 1000}}}
     config = write_run(tmp_path, method="gdpo", algorithm={}, rewards=rewards, training=training)
     with pytest.raises(launch.TrainingFailed, match="no reward varies in enough groups: 160 prompts"):
         train(toy, tmp_path, config, "dead")
