@@ -25,17 +25,17 @@ def tokenizer(template: str | None = TEMPLATE) -> PreTrainedTokenizerFast:
     return made
 
 
-def test_a_template_that_ends_turns_otherwise_than_generation_does_is_found(tmp_path):
+def test_a_template_that_ends_turns_otherwise_than_generation_does_is_found():
     made = tokenizer()
     end, other = made.convert_tokens_to_ids(["<end>", "<other>"])
-    assert tokenizer_problems(made, tmp_path, [end]) == []
-    (problem,) = tokenizer_problems(made, tmp_path, [other])
+    assert tokenizer_problems(made, [end]) == []
+    (problem,) = tokenizer_problems(made, [other])
     assert "ends a turn with '<end>', and generation ends at <other>" in problem
 
 
-def test_no_chat_template_and_no_end_token_are_found(tmp_path):
-    assert "no chat template" in tokenizer_problems(tokenizer(None), tmp_path, [1])[0]
-    assert "no end token" in tokenizer_problems(tokenizer(), tmp_path, [])[0]
+def test_no_chat_template_and_no_end_token_are_found():
+    assert "no chat template" in tokenizer_problems(tokenizer(None), [1])[0]
+    assert "no end token" in tokenizer_problems(tokenizer(), [])[0]
 
 
 def test_generation_s_own_configuration_says_where_it_ends(tmp_path):

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from gdpo.config.memory import ModelShape
 from gdpo.config.models import FolderModel, HubModel, Weights
 from gdpo.config.packaged_model import PackagedModel
-from gdpo.starting_model.existing import check_no_code, hub_problem
+from gdpo.starting_model.existing import FILES, check_no_code, hub_problem
 
-SMALL_FILES = ("*.json", "*.model", "*.txt", "*.jinja")
+SMALL_FILES = tuple(pattern for pattern in FILES if pattern != "*.safetensors")
 """Everything of a model's folder but its weights."""
 _SHAPE = {
     "layers": "num_hidden_layers",
@@ -116,12 +116,11 @@ def shape_problems(config: Any, shape: ModelShape | None) -> list[str]:
     ]
 
 
-def tokenizer_problems(tokenizer: Any, folder: Path, end_tokens: list[int]) -> list[str]:
+def tokenizer_problems(tokenizer: Any, end_tokens: list[int]) -> list[str]:
     """What of a tokenizer and its chat template would stop or spoil a run.
 
     Args:
         tokenizer: transformers' tokenizer of the model.
-        folder: the model's, for its configuration of generation.
         end_tokens: ids at which generation ends.
     """
     if not tokenizer.chat_template:

@@ -64,7 +64,7 @@ def _look(
     config = AutoConfig.from_pretrained(real.folder, trust_remote_code=False)
     ends = end_tokens(real.folder, tokenizer)
     found = [*real.problems, *shape_problems(config, section.shape)]
-    found += tokenizer_problems(tokenizer, real.folder, ends)
+    found += tokenizer_problems(tokenizer, ends)
     if not (tokenizer.chat_template and ends):
         raise ValueError("; ".join(found))
     lengths = {
