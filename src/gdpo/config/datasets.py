@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
 
-from gdpo.config.base import Section, is_file
+from gdpo.config.base import Section, is_file, written
 from gdpo.config.sweep import Name
 
 MIRROR = "GDPO_DATA_MIRROR"
@@ -106,7 +106,8 @@ class Dataset(Section):
 
     def identity(self) -> dict[str, Any]:
         """What its content depends on: not the licence, nor the place of a file with a checksum."""
-        values = self.model_dump(mode="json", exclude={"licence"})
+        values = written(self)
+        del values["licence"]
         if self.file and self.file.sha256:
             del values["file"]["path"]
         return values

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, ValidationError, model_validator
 
-from gdpo.config.base import Section, is_file
+from gdpo.config.base import Section, is_file, written
 from gdpo.config.datasets import Dataset, DatasetProblems
 from gdpo.config.errors import ConfigError, config_error, single_values
 from gdpo.config.evaluation import EvaluationConfig
@@ -381,7 +381,7 @@ def _run_config(config: ExperimentConfig, model: str, layers: list[Layer], seed:
 def _training_problems(config: ExperimentConfig) -> dict[str, Any]:
     """The training set's section, and what stands in the catalogue for the datasets that it names."""
     section = config.problems.train
-    values = section.model_dump(mode="json")
+    values = written(section)
     if isinstance(section, DatasetProblems):
         values["catalogue"] = {name: config.datasets[name].identity() for name in section.names()}
     return values

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from gdpo.advantage import METHODS, AdvantageError
+from gdpo.config.base import written
 from gdpo.config.rewards import RewardsConfig
 from gdpo.config.training import HardwareConfig, TrainingConfig
 
@@ -90,8 +91,8 @@ class RunConfig(RewardsConfig):
         return config
 
     def resolved(self) -> dict[str, Any]:
-        """Every value written out, defaults included, as plain JSON types in a stable order."""
-        values = self.model_dump(mode="json")
+        """Every value written out (:func:`~gdpo.config.base.written`), as plain JSON types in a stable order."""
+        values = written(self)
         settings = asdict(self.estimator_config())
         settings.pop("weights")
         values["algorithm"] = json.loads(json.dumps(settings))
