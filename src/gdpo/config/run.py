@@ -91,7 +91,7 @@ class RunConfig(RewardsConfig):
         return config
 
     def resolved(self) -> dict[str, Any]:
-        """Every value written out (:func:`~gdpo.config.base.written`), as plain JSON types in a stable order."""
+        """Every value written out, as plain JSON types in a stable order (:func:`gdpo.config.base.written`)."""
         values = written(self)
         settings = asdict(self.estimator_config())
         settings.pop("weights")
