@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from gdpo.config.rewards import RewardsConfig
-from gdpo.grading import Gold
+from gdpo.grading import Gold, Problem
 from gdpo.rewards import Scorer
 
 
@@ -49,7 +49,9 @@ def main(folder: Path, steps: int, prompts: int, responses: int, length: int) ->
     def reward(name):
         def function(completions, completion_ids, gold, **kwargs):
             texts = [message[0]["content"] for message in completions]
-            found = scorer(texts, [len(ids) for ids in completion_ids], [Gold.of(g) for g in gold])
+            found = scorer(
+                texts, completion_ids, [Problem(str(i), [], Gold.of(g), {}) for i, g in enumerate(gold)]
+            )
             return [row[name] for row in found]
 
         function.__name__ = name

@@ -230,7 +230,7 @@ def test_torch_refuses_pickles_by_itself(evil, marker):
 GRADE = r"""
 import json, sys
 from pathlib import Path
-from gdpo.grading import Gold, Grader
+from gdpo.grading import Gold, Grader, Problem
 from gdpo.grading.golds import normalise_gold
 from gdpo.rewards import Scorer
 from gdpo.rewards.scorer import RewardSpec
@@ -246,7 +246,8 @@ unboxed = [f"The answer is ${a}$." for a in answers]
 verdicts += grader.grade_all(unboxed, [Gold(("1+x",))] * len(answers), unboxed=True)
 for text in (f"[{code!r}, {code}]", f"['a', {code}]", code):
     normalise_gold(text)
-Scorer({"right": RewardSpec("correctness", 1.0, {})})(texts, [1] * len(texts), wanted)
+problems = [Problem("one", [], gold, {}) for gold in wanted]
+Scorer({"right": RewardSpec("correctness", 1.0, {})})(texts, [[0]] * len(texts), problems)
 parsers = {"sympy", "math_verify", "latex2sympy2_extended", "antlr4"}
 print(json.dumps({
     "parsers": sorted(parsers & set(sys.modules)),

@@ -18,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 WandbChoice = Literal["auto", "online", "offline", "disabled"]
 ExistingFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
+Metrics = Annotated[list[str] | None, typer.Option(help="registered metric beside those of every table")]
 ExistingFolder = Annotated[Path, typer.Argument(exists=True, file_okay=False)]
 
 
@@ -43,7 +44,9 @@ def dataset(config: ExistingFile, out: Path, report: Path, name: str) -> None:
     from gdpo.config.datasets import Dataset
     from gdpo.data.datasets import clean_dataset
     from gdpo.parquet import write_table
+    from gdpo.plugins.loading import load_from_environment
 
+    load_from_environment()
     table, found = clean_dataset(name, Dataset.model_validate(_read_json(config)))
     write_table(table, out)
     write_text(report, found.model_dump_json(indent=2) + "\n")
@@ -173,11 +176,13 @@ def sample(
 
 
 @app.command()
-def score(samples: ExistingFile, problem_set: ExistingFile, out: Path) -> None:
-    """Grade stored samples against their problems' gold answers; OUT has one row a sample."""
+def score(samples: ExistingFile, problem_set: ExistingFile, out: Path, metric: Metrics = None) -> None:
+    """Judge stored samples by their problems' graders; OUT has one row a sample."""
+    from gdpo.plugins.loading import load_from_environment
     from gdpo.sampling.score import score_samples
 
-    score_samples(samples, problem_set, out)
+    load_from_environment()
+    score_samples(samples, problem_set, out, metric or [])
 
 
 @app.command()
@@ -186,14 +191,17 @@ def evaluate(
     problem_set: ExistingFile,
     out: Path,
     tokenizer: Annotated[Path | None, typer.Option(help="folder; counts tokens where none are given")] = None,
+    metric: Metrics = None,
 ) -> None:
     """Grade another tool's outputs: GENERATIONS is JSON lines or parquet, OUT has the columns of score.
 
     Each line has response (or text) and problem_id, id or problem; all problems need as many samples.
     """
+    from gdpo.plugins.loading import load_from_environment
     from gdpo.sampling.foreign import score_generations
 
-    score_generations(generations, problem_set, out, tokenizer)
+    load_from_environment()
+    score_generations(generations, problem_set, out, tokenizer, metric or [])
 
 
 @app.command()

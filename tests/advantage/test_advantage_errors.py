@@ -177,7 +177,7 @@ def test_token_statistics_need_token_counts(lengths, words):
 
 
 def test_estimate_takes_the_method_and_its_own_config_and_state():
-    with pytest.raises(AdvantageError, match="method is 'ppo'; allowed: 'grpo', 'gdpo', 'dgdo'"):
+    with pytest.raises(AdvantageError, match="method is 'ppo'; allowed: 'gdpo', 'dgdo', 'grpo'"):
         estimate("ppo", REWARDS, GROUPS)
     with pytest.raises(AdvantageError, match="'grpo' takes a GRPOConfig, not GDPOConfig"):
         estimate("grpo", REWARDS, GROUPS, config=GDPOConfig())

@@ -44,7 +44,10 @@ def changed(tmp_path):
         ({"models.toy.training.lr": "fast"}, ["study.yaml: models.toy.training.lr", "'fast'"]),
         ({"training.ppo_mini_batch_size": 5}, ["ppo_mini_batch_size 5 must divide train_batch_size 16"]),
         ({"training.micro_batch_size_per_gpu": 48}, ["micro_batch_size_per_gpu: 48", "128 responses"]),
-        ({"runs.grpo.method": "gpro"}, ["runs.grpo.method", "'grpo', 'gdpo' or 'dgdo'", "'gpro'"]),
+        (
+            {"runs.grpo.method": "gpro"},
+            ["runs.grpo.method", "did you mean grpo? allowed: dgdo, gdpo, grpo", "'gpro'"],
+        ),
         ({"rewards.length.options.limit": -3}, ["limit", "greater than 0", "-3"]),
         ({"rewards.length.options.limits": 3}, ["limits"]),
         ({"rewards.brevity": {}}, ["rewards.brevity: no reward function 'brevity'", "correctness"]),
@@ -123,7 +126,7 @@ MINE = {"source": "datasets", "datasets": ["mine"]}
     [
         ({"problems.train": MINE | {"datasets": ["mime"]}}, "no entry 'mime'; did you mean mine"),
         ({"datasets.mine.file.path": "mine.xls"}, r"datasets.mine.file.path: must end in .json, .jsonl"),
-        ({"datasets.mine": {"licence": "MIT"}}, "datasets.mine: needs a file or a hub section"),
+        ({"datasets.mine": {"licence": "MIT"}}, "datasets.mine: needs a file, a hub or a made section"),
         ({"datasets.mine.colums": {}}, "did you mean columns"),
         (
             {"problems.benchmarks.b": MINE | {"decontaminate": {"against": ["mine"]}}},

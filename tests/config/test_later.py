@@ -1,14 +1,16 @@
 """A key that came later, at its default, is not written: an update trains no finished run again."""
 
-from gdpo.config.base import Section, later, written
+from pydantic import BaseModel
+
+from gdpo.config.base import later, written
 
 
-class Inner(Section):
+class Inner(BaseModel):
     old: int = 1
     young: int = later(0, ge=0)
 
 
-class Outer(Section):
+class Outer(BaseModel):
     inner: Inner = Inner()
     named: dict[str, Inner] = {}
     several: list[Inner] = []

@@ -3,7 +3,7 @@
 import pytest
 
 from gdpo.reporting.panels import on_two_lines, panel_grid
-from gdpo.reporting.style import HEIGHT, LABELS, WIDTH, arm_styles, method_style, model_styles
+from gdpo.reporting.style import HEIGHT, WIDTH, arm_styles, method_style, model_styles
 
 
 def test_too_many_arms_are_drawn_by_method():
@@ -18,9 +18,15 @@ def test_a_starting_model_is_grey_and_its_arms_keep_their_styles():
 
 
 def test_methods_differ_in_colour_line_and_marker():
-    styles = [method_style(method) for method in LABELS if method != "start"]
+    styles = [method_style(method) for method in ("grpo", "gdpo", "dgdo", "other")]
     for cue in ("color", "linestyle", "marker"):
         assert len({str(style[cue]) for style in styles}) == len(styles)
+
+
+def test_a_plug_ins_method_has_a_style_and_its_own_name():
+    styles = arm_styles({"a": "gdpo", "b": "mine"})
+    assert styles["b"]["label"] == "mine"
+    assert styles["a"]["color"] != styles["b"]["color"] and styles["a"]["marker"] != styles["b"]["marker"]
 
 
 def test_solid_lines_are_under_broken_ones():

@@ -73,7 +73,10 @@ def page(tmp_path):
     sections = [
         Section("Tables", tables=[ShownTable.of(table), ShownTable.of(table, "again")]),
         Section(
-            "Figures", figures=[ShownFigure.of(tmp_path / "curve.png", tmp_path / "curve.rst", {"limit": 24})]
+            "Figures",
+            figures=[
+                ShownFigure.of(tmp_path / "curve.png", tmp_path / "curve.rst".read_text(), {"limit": 24})
+            ],
         ),
         Section("What was run", texts=["One <run>."], files={"config": '{"a": "<b>"}'}),
     ]

@@ -12,11 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from gdpo.grading import Gold
-from gdpo.rewards import REWARDS, RewardError, Scorer
-from gdpo.rewards.scorer import SECONDS, SECONDS_VARIABLE, RewardSpec
+from gdpo.grading import Gold, Problem
+from gdpo.plugins import REWARDS
+from gdpo.plugins.calling import SECONDS, SECONDS_VARIABLE
+from gdpo.plugins.kinds import Reward
+from gdpo.rewards import RewardError, Scorer
+from gdpo.rewards.scorer import RewardSpec
 
-GOLD = Gold(("2",))
+TWO = Problem("two", [{"role": "user", "content": "1+1"}], Gold(("2",)), {"id": "two"})
+HERE = "tests/rewards/test_reward_faults.py"
 TEXTS = ["one\ntwo", r"\boxed{2}" + "x" * 500]
 
 
@@ -28,7 +32,7 @@ def scorer(monkeypatch):
         def broken(response):
             return 0.5 if response.text == TEXTS[0] else fails()
 
-        monkeypatch.setitem(REWARDS, "broken", broken)
+        monkeypatch.setitem(REWARDS, "broken", Reward(broken))
         specs = {"right": RewardSpec("correctness", 1.0, {}), "mine": RewardSpec("broken", 1.0, {})}
         return Scorer(specs, **options)
 
@@ -36,7 +40,7 @@ def scorer(monkeypatch):
 
 
 def score(scorer: Scorer) -> list[dict[str, float]]:
-    return scorer(TEXTS, [3, 40], [GOLD] * 2)
+    return scorer(TEXTS, [[0] * 3, [0] * 40], [TWO] * 2)
 
 
 def nothing(*_):
@@ -66,7 +70,7 @@ def test_a_fault_is_one_sentence_with_reward_function_and_response(scorer, fails
     with pytest.raises(RewardError) as error:
         score(scorer(fails))
     message = str(error.value)
-    assert re.match(f"reward mine {words}.* on response 2 of 2; mend {__name__}", message)
+    assert re.match(rf"reward mine {words}.* on response 2 of 2; mend {HERE}, line \d+, or take", message)
     assert "\n" not in message and len(message) < 500
     assert message.endswith(r"The response (40 tokens): '\\boxed{2}" + "x" * 91 + "...'")
 
@@ -90,7 +94,7 @@ def test_every_kind_of_number_is_a_float(scorer, value, number):
 
 def test_text_that_is_no_unicode_is_shown_too(scorer):
     with pytest.raises(RewardError) as error:
-        scorer(nothing)(["\ud800\ufffd"], [1], [GOLD])
+        scorer(nothing)(["\ud800\ufffd"], [[0]], [TWO])
     assert str(error.value).encode().endswith(rb"'\ud800\ufffd'")
 
 
@@ -125,21 +129,23 @@ def test_a_hanging_reward_is_stopped_and_leaves_nothing_behind(scorer, hangs, ca
 
 def test_the_limit_is_for_one_response_not_for_all(scorer):
     slow = scorer(lambda: time.sleep(0.1) or 1.0, seconds=0.3)
-    assert len(slow([TEXTS[1]] * 12, [1] * 12, [GOLD] * 12)) == 12
+    assert len(slow([TEXTS[1]] * 12, [[0]] * 12, [TWO] * 12)) == 12
 
 
 PROGRAM = """
 import re, sys, threading, time
-from gdpo.grading import Gold
-from gdpo.rewards import REWARDS, Scorer
+from gdpo.grading import Gold, Problem
+from gdpo.plugins import REWARDS
+from gdpo.plugins.kinds import Reward
+from gdpo.rewards import Scorer
 from gdpo.rewards.scorer import RewardSpec
 
 def hangs(response):
     {hangs}
 
-REWARDS["hangs"] = hangs
+REWARDS["hangs"] = Reward(hangs)
 scorer = Scorer({{"mine": RewardSpec("hangs", 1.0, {{}})}})
-run = lambda: scorer(["text"], [1], [Gold(("2",))])
+run = lambda: scorer(["text"], [[0]], [Problem("two", [], Gold(("2",)), {{}})])
 {run}
 """
 THREAD = "thread = threading.Thread(target=run); thread.start(); thread.join()"

@@ -4,10 +4,13 @@ import pickle
 
 import pytest
 
-from gdpo.grading import Gold
-from gdpo.rewards import REWARDS, Scorer, grade_responses
+from gdpo.grading import Gold, Problem
+from gdpo.plugins import REWARDS
+from gdpo.plugins.loading import load
+from gdpo.rewards import Scorer, judged
 from gdpo.rewards.scorer import RewardSpec
 
+TWO = Problem("two", [{"role": "user", "content": "1+1"}], Gold(("2",)), {"id": "two"})
 RIGHT, WRONG = r"<think>1+1=2</think>\boxed{2}", r"<think>1+1=3</think>\boxed{3}"
 
 
@@ -31,19 +34,21 @@ RIGHT, WRONG = r"<think>1+1=2</think>\boxed{2}", r"<think>1+1=3</think>\boxed{3}
     ],
 )
 def test_each_function(name, options, text, n_tokens, value):
-    assert REWARDS[name](grade_responses([text], [n_tokens], [Gold(("2",))])[0], **options) == value
+    assert REWARDS[name].function(judged([text], [n_tokens], [TWO])[0], **options) == value
 
 
 def test_every_function_is_picklable_and_tested():
-    tested = {"correctness", "length", "conditioned_length", "format", "integer"}
-    assert set(REWARDS) == tested
-    for function in REWARDS.values():
-        assert pickle.loads(pickle.dumps(function)) is function
+    load([])
+    here = {"correctness", "length", "conditioned_length", "format", "integer"}
+    in_test_lengths = {"soft_overlong", "cosine_length", "relative_length", "repetition"}
+    assert set(REWARDS) == here | in_test_lengths
+    for entry in REWARDS.values():
+        assert pickle.loads(pickle.dumps(entry.function)) is entry.function
 
 
 def test_scorer_gives_named_rewards_and_their_weighted_sum():
     specs = {"right": RewardSpec("correctness", 2.0, {}), "short": RewardSpec("length", 0.5, {"limit": 4})}
     scorer = pickle.loads(pickle.dumps(Scorer(specs)))
-    rewards = scorer([RIGHT, WRONG], [4, 5], [Gold(("2",))] * 2)
+    rewards = scorer([RIGHT, WRONG], [[0] * 4, [0] * 5], [TWO] * 2)
     assert rewards == [{"right": 1.0, "short": 1.0}, {"right": 0.0, "short": 0.0}]
     assert scorer.total(rewards[0]) == 2.5

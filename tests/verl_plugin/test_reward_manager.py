@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from gdpo.config.run import RunConfig
-from gdpo.rewards import REWARDS, RewardError
+from gdpo.plugins import REWARDS
+from gdpo.plugins.kinds import Reward
+from gdpo.rewards import RewardError
 from gdpo.verl_plugin.reward_columns import reward_columns
 
 pytestmark = pytest.mark.slow
@@ -49,7 +51,11 @@ def item(tokenizer, text: str, gold: str, prompt: str = "What?"):
     reward_model = {"style": "rule", "ground_truth": [gold], "several": "any"}
     return DataProto.from_dict(
         {"prompts": prompts, "responses": responses, "attention_mask": mask},
-        non_tensors={"reward_model": np.array([reward_model], dtype=object)},
+        non_tensors={
+            "reward_model": np.array([reward_model], dtype=object),
+            "extra_info": np.array([{"id": "one"}], dtype=object),
+            "raw_prompt": np.array([[{"role": "user", "content": prompt}]]),
+        },
     )
 
 
@@ -103,7 +109,7 @@ def test_a_failing_reward_reaches_the_trainer(tokenizer, tmp_path, monkeypatch):
     def short(response, *, limit):
         return float("nan") if response.verdict.extracted == "7" else 1.0
 
-    monkeypatch.setitem(REWARDS, "length", short)
+    monkeypatch.setitem(REWARDS, "length", Reward(short))
     found = score_all(tokenizer, tmp_path, [(text, gold) for text, gold, _ in CASES])
     scores = [result["reward_score"] for result in found]
     assert [math.isnan(score) for score in scores] == [False] * 4 + [True]

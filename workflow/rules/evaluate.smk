@@ -1,11 +1,13 @@
 """Stage 4: samples of every model on every benchmark, kept; and their grading, apart."""
 
+import gdpo.plugins as registries
 from gdpo.config.host_memory import (
     outputs_mem_mb,
     sampling_mem_mb,
     scores_mem_mb,
     scoring_mem_mb,
 )
+from gdpo.plugins.loading import code_of
 
 # Outside output:, so that a killed job goes on and more samples draw only the new ones.
 SAMPLES = PLACES["samples"]
@@ -15,6 +17,27 @@ GRADER = [
 ]
 SAMPLING = EXPERIMENT.config.evaluation.sampling
 WITH_VLLM = SAMPLING.backend == "vllm"
+
+
+# Beside those that every table has.
+METRICS = EXPERIMENT.config.evaluation.metrics
+METRIC_OPTIONS = " ".join(f"--metric {name}" for name in METRICS)
+
+
+def brought_to(benchmark: str) -> dict[str, str]:
+    """Graders and metrics of plug-ins -> hash of their code: another one judges again."""
+    catalogue = EXPERIMENT.config.datasets
+    names = SETS[benchmark].datasets if benchmark in REAL else []
+    graders = [catalogue[name].grader for name in names if catalogue[name].grader]
+    return code_of(registries.GRADERS, graders) | code_of(registries.METRICS, METRICS)
+
+
+# Only where there are any: a study without keeps its scores.
+JUDGED = (
+    {"brought": lambda wildcards: brought_to(wildcards.benchmark)}
+    if EXPERIMENT.config.plugins
+    else {}
+)
 
 
 def start_of(model: str) -> str:
@@ -68,10 +91,13 @@ rule score:
         **ON_CPU,
         mem_mb=scoring_mem_mb(SAMPLING),
         runtime=20,
+    params:
+        metrics=METRIC_OPTIONS,
+        **JUDGED,
     message:
         "Grading {wildcards.model} on {wildcards.benchmark}"
     shell:
-        "gdpo score {input.samples} {input.problems} {output} 2> {log}"
+        "gdpo score {input.samples} {input.problems} {output} {params.metrics} 2> {log}"
 
 
 ruleorder: score_outputs > score
@@ -104,7 +130,10 @@ rule score_outputs:
             if OUTPUTS[wildcards.model].tokenizer
             else ""
         ),
+        metrics=METRIC_OPTIONS,
+        **JUDGED,
     message:
         "Grading {wildcards.model} on {wildcards.benchmark}"
     shell:
-        "gdpo evaluate {input.generations} {input.problems} {output} {params.tokenizer} 2> {log}"
+        "gdpo evaluate {input.generations} {input.problems} {output} {params.tokenizer} {params.metrics}"
+        " 2> {log}"

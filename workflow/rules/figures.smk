@@ -38,15 +38,16 @@ BATCHES = dict.fromkeys(
 WEIGHT_SWEEP = {
     arm: reward._asdict() for arm, reward in weight_sweep(RUNS.values()).items()
 }
+BROUGHT = EXPERIMENT.config.figures
 DGDO_RUNS = [id for id, run in RUNS.items() if run.config.method == "dgdo"]
 
 
-def figure_outputs(name: str, title: str) -> dict[str, str]:
-    """PNG and PDF of one figure; the PNG goes into the report with the caption of the same name."""
+def figure_outputs(name: str, title: str, caption: str = "") -> dict[str, str]:
+    """PNG and PDF of one figure; the PNG goes into the report, by default with the caption of its name."""
     png = report(
         f"{RESULTS}/figures/{name}.png",
         category="Figures",
-        caption=f"../report/{name}.rst",
+        caption=f"../report/{caption or name}.rst",
         labels={"figure": title},
     )
     return {"png": png, "pdf": f"{RESULTS}/figures/{name}.pdf"}
@@ -211,6 +212,40 @@ rule reward_weights:
         "Figure: weight of the length reward"
     script:
         "../scripts/reward_weights.py"
+
+
+rule brought_figure:
+    """A figure of a plug-in."""
+    input:
+        arms=f"{RESULTS}/tables/arms.csv",
+        models=f"{RESULTS}/tables/main.csv",
+        paired=f"{RESULTS}/tables/paired.csv",
+        metrics=TRAINING_METRICS,
+        script=script_file("brought_figure.py"),
+    output:
+        **figure_outputs("{figure}", "{figure}", caption="brought_figure"),
+    log:
+        f"{LOGS}/figures/{{figure}}.log",
+    benchmark:
+        f"{LOGS}/figures/{{figure}}.benchmark.tsv"
+    wildcard_constraints:
+        figure="|".join(BROUGHT) or "(?!)",
+    threads: 1
+    resources:
+        **ON_CPU,
+        mem_mb=1500,
+        runtime=10,
+    params:
+        name=EXPERIMENT.name,
+        runs=RUN_FACTS,
+        rewards=REWARDS,
+        limit=EXPERIMENT.length_limit(),
+        caption=lambda wildcards: registries.FIGURES[wildcards.figure].caption,
+        code=lambda wildcards: code_of(registries.FIGURES, [wildcards.figure]),
+    message:
+        "Figure: {wildcards.figure}"
+    script:
+        "../scripts/brought_figure.py"
 
 
 rule advantage_groups:

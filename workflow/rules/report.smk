@@ -23,6 +23,7 @@ FIGURES = expand(
         *(["dgdo_weights"] if DGDO_RUNS else []),
         "advantage_groups",
         "dgdo_saturation",
+        *BROUGHT,
     ],
     kind=["png", "pdf"],
 )
@@ -91,6 +92,8 @@ rule summary:
         resamples=EXPERIMENT.config.evaluation.resamples,
         against=DECONTAMINATION.against if DECONTAMINATION else [],
         thresholds=DECONTAMINATION.model_dump() if DECONTAMINATION else {},
+        metrics=METRICS,
+        brought={name: registries.FIGURES[name].caption for name in BROUGHT},
     message:
         "Summary page"
     script:

@@ -102,6 +102,8 @@ rule tables:
         limit=EXPERIMENT.length_limit(),
         confidence=EXPERIMENT.config.evaluation.confidence,
         resamples=EXPERIMENT.config.evaluation.resamples,
+        metrics=METRICS,
+        brought=code_of(registries.METRICS, METRICS),
     message:
         "Tables"
     script:

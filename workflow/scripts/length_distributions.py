@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from gdpo.parquet import read_table
+from gdpo.plugins.loading import load_from_environment
 from gdpo.reporting.figures_evaluation import length_distributions
 from gdpo.reporting.style import save, use_style
 
@@ -21,6 +22,7 @@ def read_lengths(paths: list[str], models: dict[str, dict[str, Any]], benchmarks
 
 
 if __name__ == "__main__":
+    load_from_environment()
     use_style()
     params = snakemake.params
     scores = read_lengths(snakemake.input.scores, params.models, params.benchmarks)

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from gdpo.config.run import load_run_config
-from gdpo.grading import Gold, from_opening_tag, leaves_reasoning_open
+from gdpo.grading import Problem, from_opening_tag, leaves_reasoning_open
 from gdpo.parquet import read_table
+from gdpo.plugins.loading import load_from_environment
 from gdpo.rehearsal.page import Seen, findings, sections
 from gdpo.reporting.summary import summary_page
 from gdpo.rewards import Scorer
@@ -20,14 +21,14 @@ SHOWN = 3
 def judged_responses(samples: Path, problems: Path, config: Path) -> pd.DataFrame:
     """A few responses with verdict, length and the rewards of a run."""
     asked = read_table(problems).to_pylist()
-    golds = {row["extra_info"]["id"]: Gold.of(row["reward_model"]) for row in asked}
+    known = {row["extra_info"]["id"]: Problem.of(row) for row in asked}
     rows = read_table(samples).slice(0, SHOWN).to_pylist()
     texts = [from_opening_tag(row["text"], leaves_reasoning_open(row["prompt"])) for row in rows]
     scorer = Scorer(load_run_config(config).specs())
-    rewards = scorer(texts, [row["n_tokens"] for row in rows], [golds[row["problem_id"]] for row in rows])
+    rewards = scorer(texts, [row["token_ids"] for row in rows], [known[row["problem_id"]] for row in rows])
     shown = []
     for text, row, found in zip(texts, rows, rewards, strict=True):
-        gold = ", ".join(golds[row["problem_id"]].answers)
+        gold = ", ".join(known[row["problem_id"]].gold.answers)
         shown.append({"response": text, "tokens": row["n_tokens"], "gold": gold} | found)
     return pd.DataFrame(shown)
 
@@ -69,4 +70,5 @@ def main(inputs: Any, params: Any, output: Any) -> None:
 
 
 if __name__ == "__main__":
+    load_from_environment()
     main(snakemake.input, snakemake.params, snakemake.output)

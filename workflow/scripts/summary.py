@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from gdpo.parquet import read_table
+from gdpo.plugins.loading import load_from_environment
 from gdpo.reporting.ablation_table import ablation_page
 from gdpo.reporting.cost import cost_page
 from gdpo.reporting.data_tables import data_page, data_rows, decontamination_page, decontamination_table
@@ -42,6 +43,11 @@ def data_section(inputs: Any, params: Any) -> list[Section]:
     return [Section("Data", tables=[ShownTable.of(page, title) for title, page in pages.items()])]
 
 
+def caption_of(figure: str, params: Any) -> str:
+    """A figure's caption: a plug-in's own, else the file of that name."""
+    return params.brought.get(figure) or Path(params.captions, f"{figure}.rst").read_text()
+
+
 def main(inputs: Any, params: Any, output: Any) -> None:
     """Read tables, figures and run folders, and write the page."""
     settings = Settings(params.limit, params.confidence, params.resamples)
@@ -61,7 +67,7 @@ def main(inputs: Any, params: Any, output: Any) -> None:
         for folder, path in zip(folders, inputs.metrics, strict=True)
     }
     figures = [
-        ShownFigure.of(Path(path), Path(params.captions, f"{Path(path).stem}.rst"), {"limit": params.limit})
+        ShownFigure.of(Path(path), caption_of(Path(path).stem, params), {"limit": params.limit})
         for path in inputs.figures
     ]
     sections = [
@@ -71,7 +77,7 @@ def main(inputs: Any, params: Any, output: Any) -> None:
             texts=troubles(provenance, summaries, tables["main"], constant, params.unfinished),
         ),
         Section("Figures", figures=figures),
-        Section("Every run", tables=[ShownTable.of(main_page(tables["main"], settings))]),
+        Section("Every run", tables=[ShownTable.of(main_page(tables["main"], settings, params.metrics))]),
         Section(
             "Ablations",
             tables=[ShownTable.of(ablation_page(tables["ablations"], tables["arms"], settings))],
@@ -90,4 +96,5 @@ def main(inputs: Any, params: Any, output: Any) -> None:
 
 
 if __name__ == "__main__":
+    load_from_environment()
     main(snakemake.input, snakemake.params, snakemake.output)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from gdpo.config.published import read_published
 from gdpo.parquet import read_table
+from gdpo.plugins.loading import load_from_environment
 from gdpo.reporting.ablation_table import ablation_page, ablation_table
 from gdpo.reporting.paper_table import numbers, paper_page, paper_table
 from gdpo.reporting.tables import (
@@ -37,12 +38,12 @@ def main(inputs: Any, params: Any, output: Any) -> None:
     settings = Settings(params.limit, params.confidence, params.resamples)
     keys = product(params.models, params.benchmarks)
     scores = {key: read_table(path).to_pandas() for key, path in zip(keys, inputs.scores, strict=True)}
-    evaluated = Evaluated(scores, params.models, settings)
+    evaluated = Evaluated(scores, params.models, settings, params.metrics)
     table, arms, paired = main_table(evaluated), arms_table(evaluated), paired_table(evaluated)
     published = [figure._asdict() for path in inputs.published for figure in read_published(path)]
     paper = paper_table(arms, published)
     write = partial(write_table, output=output, mark=params.mark)
-    write(table, main_page(table, settings), name="main")
+    write(table, main_page(table, settings, params.metrics), name="main")
     write(paired, paired_page(paired, settings), name="paired")
     write(paper, paper_page(paper, arms, settings), name="paper")
     changes = ablation_table(evaluated, params.ablations)
@@ -53,4 +54,5 @@ def main(inputs: Any, params: Any, output: Any) -> None:
 
 
 if __name__ == "__main__":
+    load_from_environment()
     main(snakemake.input, snakemake.params, snakemake.output)

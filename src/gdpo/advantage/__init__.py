@@ -9,7 +9,8 @@ Rewards go by name, groups by any hashable id, and one number a response comes b
     >>> result.advantages
     tensor([ 0.8659, -0.8659,  0.8659, -0.8659])
 
-Nothing here knows veRL, Ray or the rest of this project. torch is imported where a batch first becomes
+Nothing here knows veRL, Ray or the rest of this project, but for the registry by which a plug-in's methods
+come in as these do. torch is imported where a batch first becomes
 tensors, so that every ``snakemake`` call checks the methods' configs without it. ``docs/methods.md`` has each
 method's formula, source and differences; :mod:`gdpo.advantage.batch` the policy for rewards that are not
 finite.
@@ -17,30 +18,33 @@ finite.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gdpo.advantage.batch import RewardBatch, RewardConfig, Step, read_batch, varies
 from gdpo.advantage.checks import AdvantageError, check_choice
-from gdpo.advantage.dgdo import DGDOConfig, DGDOState, dgdo, dgdo_step
-from gdpo.advantage.gdpo import GDPOConfig, gdpo, gdpo_step
-from gdpo.advantage.grpo import GRPOConfig, grpo, grpo_step
+from gdpo.advantage.dgdo import DGDOConfig, DGDOState, dgdo
+from gdpo.advantage.gdpo import GDPOConfig, gdpo
+from gdpo.advantage.grpo import GRPOConfig, grpo
 from gdpo.advantage.metrics import summarize
 from gdpo.advantage.nested import broadcast_nested
+from gdpo.advantage.state import check_step, state_from, state_to
+from gdpo.plugins import METHODS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "METHODS",
     "AdvantageError",
     "DGDOConfig",
     "DGDOState",
     "Estimate",
     "GDPOConfig",
     "GRPOConfig",
-    "Method",
+    "RewardBatch",
+    "RewardConfig",
+    "Step",
     "broadcast_nested",
     "dgdo",
     "estimate",
@@ -48,25 +52,6 @@ __all__ = [
     "grpo",
     "varies",
 ]
-
-
-@dataclass(frozen=True)
-class Method:
-    """An entry of :data:`METHODS`."""
-
-    config_cls: type[RewardConfig]
-    """The method's config; without arguments it is the method's default."""
-    step: Callable[[RewardBatch, RewardConfig, object | None, Tensor | None], Step]
-    """(batch, config, state, lengths) -> advantages, terms, next state and metrics."""
-    state_cls: type[DGDOState] | None = None
-    """The state that the method carries from step to step, or none."""
-
-
-METHODS: dict[str, Method] = {
-    "grpo": Method(GRPOConfig, lambda batch, config, state, lengths: grpo_step(batch, config)),
-    "gdpo": Method(GDPOConfig, lambda batch, config, state, lengths: gdpo_step(batch, config, lengths)),
-    "dgdo": Method(DGDOConfig, dgdo_step, DGDOState),
-}
 
 
 @dataclass(frozen=True)
@@ -92,10 +77,11 @@ def estimate(
 ) -> Estimate:
     """Advantages, next state and metrics of one batch by the method of that name: one entry for all of them.
 
-    ``method``: a key of :data:`METHODS`. ``rewards``: FloatTensor[N] by reward name. ``groups``: N hashable
-    ids. ``config``: of the method's class, its default if none. ``state``: what the last step returned, none
-    at the first. ``lengths``: LongTensor[N], valid response tokens, for ``batch_statistics="tokens"``. Raises
-    :class:`AdvantageError` for anything that the method refuses; a batch is never turned into NaN.
+    ``method``: a key of :data:`gdpo.plugins.METHODS`. ``rewards``: FloatTensor[N] by reward name.
+    ``groups``: N hashable ids. ``config``: of the method's class, its default if none. ``state``: what the
+    last step returned, none at the first. ``lengths``: LongTensor[N], valid response tokens, for
+    ``batch_statistics="tokens"``. Raises :class:`AdvantageError` for anything that the method refuses; a
+    batch is never turned into NaN.
     """
     check_choice("method", method, METHODS)
     entry = METHODS[method]
@@ -104,14 +90,13 @@ def estimate(
         raise AdvantageError(
             f"method {method!r} takes a {entry.config_cls.__name__}, not {type(config).__name__}"
         )
-    if state is not None and entry.state_cls is None:
-        raise AdvantageError(f"method {method!r} keeps no state, but one was given: {state!r}")
     config.check_rewards(rewards)
     batch = read_batch(rewards, groups, config.max_nonfinite_share)
-    before = None if state is None else entry.state_cls.from_json(state)
-    step = entry.step(batch, config, before, lengths)
+    given = {"lengths": lengths, "state": state_from(method, entry.state_cls, state)}
+    step = entry.function(batch, config, **{name: given[name] for name in entry.takes})
+    check_step(method, batch, step)
     return Estimate(
         advantages=step.advantages.float(),
-        state=None if step.state is None else step.state.to_json(),
+        state=state_to(method, entry.state_cls, step.state),
         metrics=summarize(batch, step, config.weights),
     )

@@ -27,6 +27,7 @@ from gdpo.advantage.checks import (
 )
 from gdpo.advantage.gdpo import normalized
 from gdpo.advantage.whiten import BatchStatistics, whiten
+from gdpo.plugins import method
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -192,6 +193,7 @@ def dgdo(
     return step.advantages.to(batch.dtype), step.state
 
 
+@method(name="dgdo", label="DGDO", config=DGDOConfig, state=DGDOState)
 def dgdo_step(
     batch: RewardBatch, config: DGDOConfig, state: DGDOState | None, lengths: Tensor | None
 ) -> Step:

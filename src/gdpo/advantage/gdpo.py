@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 from gdpo.advantage.batch import RewardBatch, RewardConfig, Step, read_batch
 from gdpo.advantage.checks import check_choice, check_flag, check_number
 from gdpo.advantage.whiten import BatchStatistics, whiten
+from gdpo.plugins import method
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,6 +54,7 @@ def gdpo(
     return gdpo_step(batch, config, lengths).advantages.to(batch.dtype)
 
 
+@method(name="gdpo", label="GDPO", config=GDPOConfig)
 def gdpo_step(batch: RewardBatch, config: GDPOConfig, lengths: Tensor | None) -> Step:
     """:func:`gdpo` on a batch already read; the terms are ``w_k A_k``."""
     scores = normalized(batch, config.epsilon) if config.normalize_by_std else batch.deviations

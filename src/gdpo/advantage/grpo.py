@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gdpo.advantage.batch import RewardBatch, RewardConfig, Step, read_batch
 from gdpo.advantage.checks import check_flag, check_number
+from gdpo.plugins import method
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,6 +42,7 @@ def grpo(rewards: Mapping[str, Tensor], groups: Sequence[Hashable] | Tensor, con
     return grpo_step(batch, config).advantages.to(batch.dtype)
 
 
+@method(name="grpo", label="GRPO", config=GRPOConfig)
 def grpo_step(batch: RewardBatch, config: GRPOConfig) -> Step:
     """:func:`grpo` on a batch already read; the terms are each reward's part of the advantage."""
     # R - mean_g R is the weighted sum of the rewards' own deviations, and a non-finite reward's is 0.

@@ -3,17 +3,22 @@
 import hashlib
 import os
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, ValidationError, field_validator, model_validator
 
-from gdpo.config.base import Section, is_file, written
+from gdpo.config.base import Section, is_file, later, written
+from gdpo.config.errors import config_error
 from gdpo.config.sweep import Name
+from gdpo.plugins import GRADERS, SOURCES
+from gdpo.plugins.loading import code_of
+from gdpo.plugins.options import options_model
 
 MIRROR = "GDPO_DATA_MIRROR"
 """Environment variable: the folder in which relative file names are looked for."""
-SUFFIXES = (".json", ".jsonl", ".parquet")
+SUFFIXES = (".json", ".jsonl", ".csv", ".parquet")
 
 
 def _pattern(value: str) -> str:
@@ -29,7 +34,7 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
 class FileSource(Section):
-    """A local file: JSON (a list of objects), JSON lines or parquet."""
+    """A local file: JSON (a list of objects), JSON lines, CSV (with a header line) or parquet."""
 
     path: str
     """Absolute, or relative to the folder that GDPO_DATA_MIRROR names (else to the working directory)."""
@@ -67,6 +72,29 @@ class HubSource(Section):
     """As for a file."""
 
 
+class MadeSource(Section):
+    """Rows that a function of a plug-in makes (docs/extending.md)."""
+
+    source: str
+    """Function, registered by @source."""
+    options: dict[str, Any] = {}
+    """Its options."""
+    rows: PositiveInt | None = None
+    """Rows that are expected; another number is an error. None: any."""
+
+    @model_validator(mode="after")
+    def _known_and_fitting(self) -> "MadeSource":
+        if self.source not in SOURCES:
+            there = ", ".join(sorted(SOURCES)) or "none; name the plug-in's file in plugins"
+            raise ValueError(f"source: no source {self.source!r}; there are: {there}")
+        model = options_model(SOURCES[self.source].function)
+        try:
+            model(**self.options)
+        except ValidationError as error:
+            raise ValueError(str(config_error(error, model, lambda key: f"options.{key}"))) from error
+        return self
+
+
 class Columns(Section):
     """Names of a dataset's columns: of several, the first that is there."""
 
@@ -82,6 +110,10 @@ class Columns(Section):
     """Largest absolute difference of a numerical answer."""
     answer_type: list[str] = ["answer_type"]
     """Kind of the answer, in the dataset's own words."""
+    options: list[str] = later([])
+    """Choices, of which the answer names one: texts, or letter -> text; they are put below the problem."""
+    row: list[str] = later([])
+    """Further columns, each of them, that rewards, graders and metrics of your own read."""
 
 
 class Dataset(Section):
@@ -93,15 +125,31 @@ class Dataset(Section):
     """Local copy."""
     hub: HubSource | None = None
     """Where else to get it."""
+    made: MadeSource | None = later(None)
+    """A function that makes its rows."""
     columns: Columns = Columns()
     """Where its columns have other names than usual."""
     several_answers: Literal["any", "all"] = "any"
     """Of several gold answers: any one is right, or only all of them together."""
+    grader: str | None = later(None)
+    """Who judges responses, registered by @grader; none: the grader of mathematical answers."""
+
+    @model_validator(mode="after")
+    def _known_grader(self) -> "Dataset":
+        if self.grader is not None and self.grader not in GRADERS:
+            close = get_close_matches(self.grader, GRADERS, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            raise ValueError(
+                f"grader: no grader {self.grader!r}; {hint}there are: {', '.join(sorted(GRADERS))}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _has_a_source(self) -> "Dataset":
-        if self.file is None and self.hub is None:
-            raise ValueError("needs a file or a hub section")
+        if self.file is None and self.hub is None and self.made is None:
+            raise ValueError("needs a file, a hub or a made section")
+        if self.made is not None and (self.file or self.hub):
+            raise ValueError("made: stands alone; take away file and hub")
         return self
 
     def identity(self) -> dict[str, Any]:
@@ -113,13 +161,17 @@ class Dataset(Section):
         return values
 
     def content(self) -> str:
-        """What tells contents of its source apart: the file's checksum, or the hub's revision."""
+        """What tells contents of its source apart: file's checksum, hub's revision, function's code."""
+        if self.made:
+            return str(code_of(SOURCES, [self.made.source]))
         if self.file and is_file(self.file.located()):
             return self.file.sha256 or hashlib.sha256(self.file.located().read_bytes()).hexdigest()
         return f"{self.hub.repo}@{self.hub.revision}" if self.hub else "no source"
 
     def problem(self) -> str | None:
         """What is certainly wrong with its source, in one sentence, or None."""
+        if self.made is not None:
+            return None
         if self.file is None or is_file(self.file.located()):
             found = self.file and self.file.located()
             return None if not found or os.access(found, os.R_OK) else f"{found} cannot be read"

@@ -2,7 +2,7 @@
 
 from pydantic import Field, PositiveInt
 
-from gdpo.config.base import Section
+from gdpo.config.base import Section, later
 from gdpo.config.sampling import Sampling
 from gdpo.config.sweep import Name
 
@@ -25,6 +25,8 @@ class EvaluationConfig(Section):
     """Samples a problem and how they are drawn."""
     outputs: dict[Name, Outputs] = {}
     """Name -> another tool's outputs that enter the same tables and figures."""
+    metrics: list[str] = later([])
+    """Metrics of a plug-in, registered by @metric, that tables have beside the usual ones."""
     length_limit: PositiveInt | None = None
     """Response-length limit l in tokens; none: the limit of the length reward."""
     resamples: int = Field(default=10_000, ge=100)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -19,12 +19,13 @@ from gdpo.config.models import FolderModel, ModelRecipe, SizeRecipe
 from gdpo.config.monitoring import MonitoringConfig
 from gdpo.config.problems import ArithmeticProblems
 from gdpo.config.recipe import Recipe, merge, nested, read_recipe, repeats
-from gdpo.config.run import RunConfig, content_hash
+from gdpo.config.run import MethodName, RunConfig, content_hash
 from gdpo.config.sweep import Name, Point, Sweep
 from gdpo.config.training import HardwareConfig, ResourcesConfig, TrainingConfig
+from gdpo.plugins import FIGURES, METRICS, PluginError
+from gdpo.plugins.loading import file_of, load
 
 ProblemSet = Annotated[ArithmeticProblems | DatasetProblems, Field(discriminator="source")]
-Method = Literal["grpo", "gdpo", "dgdo"]
 SHARED = ("rewards", "training", "hardware")
 """Sections that runs share and may differ from."""
 
@@ -41,7 +42,7 @@ class Problems(Section):
 class RunRecipe(Section):
     """One run, or a sweep of them: only what differs from the experiment's shared sections."""
 
-    method: Method | None = None
+    method: MethodName | None = None
     """Advantage estimator; may be left to the sweep."""
     model: Name | None = None
     """Entry of models to train; none: a run for each of them."""
@@ -62,6 +63,8 @@ class RunRecipe(Section):
 class ExperimentConfig(Section):
     """One experiment: everything that its DAG makes. Its name is the file's."""
 
+    plugins: list[str] = []
+    """Your own rewards, methods, ...: files (my/rewards.py) or installed packages (docs/extending.md)."""
     problems: Problems
     """Training set and benchmarks."""
     datasets: dict[Name, Dataset] = {}
@@ -70,7 +73,7 @@ class ExperimentConfig(Section):
     """Model name -> where training starts from."""
     sizes: dict[str, SizeRecipe] = {}
     """Size of a model -> what runs of it differ in on this machine."""
-    methods: dict[Method, dict[str, Any]] = {}
+    methods: dict[MethodName, dict[str, Any]] = {}
     """Method -> settings of its estimator that differ from the defaults (docs/methods.md)."""
     rewards: dict[Name, dict[str, Any]] = Field(min_length=1)
     """Shared rewards: name -> function, weight, options."""
@@ -86,6 +89,8 @@ class ExperimentConfig(Section):
     """How every model is judged."""
     resources: ResourcesConfig = ResourcesConfig()
     """What jobs ask of the machine; not part of any result."""
+    figures: list[str] = []
+    """Figures of a plug-in, registered by @figure, that are drawn beside the usual ones."""
     monitoring: MonitoringConfig = MonitoringConfig()
     """Where metrics are sent; not part of any result."""
 
@@ -108,6 +113,20 @@ class ExperimentConfig(Section):
                     f"problems.benchmarks.{name}.decontaminate: only problems.train can have it; "
                     "a benchmark stays whole"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_and_figures_are_registered(self) -> "ExperimentConfig":
+        for key, names, registry in (
+            ("evaluation.metrics", self.evaluation.metrics, METRICS),
+            ("figures", self.figures, FIGURES),
+        ):
+            for name in names:
+                _check_entry(key, name, registry)
+            if doubled := [name for name in names if names.count(name) > 1]:
+                raise ConfigError(f"{key}: {doubled[0]} is there twice")
+        if usual := [name for name in self.evaluation.metrics if file_of(METRICS, name) is None]:
+            raise ConfigError(f"evaluation.metrics: every table has {usual[0]}; take it away")
         return self
 
     @model_validator(mode="after")
@@ -253,6 +272,7 @@ def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None
         raise ConfigError(f"{path}: no such experiment file; {path.parent} has: {', '.join(known) or 'none'}")
     recipe = read_recipe(path, overrides)
     try:
+        _load_plugins(recipe.values.get("plugins", []))
         config = _validated(recipe.values)
         _check_sections(config)
         experiment = Experiment(path.stem, config, _runs(config))
@@ -269,6 +289,15 @@ def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None
 
 def _origin(recipe: Recipe, line: str) -> str:
     return recipe.origin(line.split(": ")[0])
+
+
+def _load_plugins(names: Any) -> None:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"plugins: must be a list of files; given: {names!r:.200}")
+    try:
+        load(names)
+    except PluginError as error:
+        raise ConfigError(f"plugins: {error}") from error
 
 
 def _validated(values: dict[str, Any]) -> ExperimentConfig:
@@ -373,7 +402,8 @@ def _run_config(config: ExperimentConfig, model: str, layers: list[Layer], seed:
     for layer in layers:
         values = merge(values, layer.values)
     try:
-        return RunConfig.model_validate(values)
+        run = RunConfig.model_validate(values)
+        return run.model_copy(update={"plugins": run.plugin_code()})
     except ValidationError as error:
         raise config_error(error, RunConfig, partial(_written, layers)) from error
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gdpo.config.experiment import Run
 from gdpo.config.rewards import RewardsConfig
+from gdpo.rewards.scorer import RewardSpec
 
 KINDS = {"length": "plain", "conditioned_length": "conditioned"}
 """Reward function -> what the paper calls it."""
@@ -28,11 +29,19 @@ class LengthReward(NamedTuple):
 def length_reward(config: RewardsConfig) -> LengthReward | None:
     """The one length reward of a run; None where it has none or several."""
     found = [
-        LengthReward(name, KINDS[spec.function], spec.weight)
+        LengthReward(name, _kind(config, spec), spec.weight)
         for name, spec in config.specs().items()
         if spec.function in KINDS
     ]
     return found[0] if len(found) == 1 else None
+
+
+def _kind(config: RewardsConfig, spec: RewardSpec) -> str:
+    """The paper's word; a plain reward that counts only where correctness is 1 is the conditioned one."""
+    condition = spec.condition
+    if condition and config.specs()[condition.reward].function == "correctness" and condition.at_least == 1:
+        return "conditioned"
+    return KINDS[spec.function] if condition is None else f"{KINDS[spec.function]} on {condition.reward}"
 
 
 def weight_sweep(runs: Iterable[Run]) -> dict[str, LengthReward]:

@@ -9,7 +9,15 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gdpo.config.datasets import Columns, Dataset, DatasetProblems, Decontamination, FileSource, HubSource
+from gdpo.config.datasets import (
+    Columns,
+    Dataset,
+    DatasetProblems,
+    Decontamination,
+    FileSource,
+    HubSource,
+    MadeSource,
+)
 from gdpo.config.evaluation import EvaluationConfig, Outputs
 from gdpo.config.experiment import ExperimentConfig, Problems, RunRecipe
 from gdpo.config.memory import ModelShape
@@ -18,7 +26,7 @@ from gdpo.config.monitoring import MonitoringConfig
 from gdpo.config.packaged_model import PackagedModel
 from gdpo.config.problems import ArithmeticProblems, ChainSum, SimpleEquations
 from gdpo.config.recipe import INHERITS
-from gdpo.config.rewards import RewardConfig
+from gdpo.config.rewards import RewardCondition, RewardConfig
 from gdpo.config.sampling import Sampling
 from gdpo.config.site import Environment, Partition, Places, Site
 from gdpo.config.starting_model import Architecture, StartingModel, StyleMix
@@ -36,6 +44,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "datasets.<name>": Dataset,
     "datasets.<name>.file": FileSource,
     "datasets.<name>.hub": HubSource,
+    "datasets.<name>.made": MadeSource,
     "datasets.<name>.columns": Columns,
     "models.<name>": ModelRecipe,
     "models.<name>.shape": ModelShape,
@@ -47,6 +56,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "models.<name>.weights, source: hub": HubModel,
     "sizes.<size>": SizeRecipe,
     "rewards.<name>": RewardConfig,
+    "rewards.<name>.conditioned_on": RewardCondition,
     "training": TrainingConfig,
     "hardware": HardwareConfig,
     "runs.<name>": RunRecipe,

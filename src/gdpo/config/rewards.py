@@ -1,47 +1,46 @@
-"""The rewards section: which functions, with what weight and options, under which name."""
+"""The rewards section: which functions, with what weight, options and condition, under which name."""
 
-import inspect
 from difflib import get_close_matches
-from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from gdpo.config.base import Section
-from gdpo.rewards import CONSTANT, REWARDS
-from gdpo.rewards.scorer import RewardSpec
+from gdpo.config.base import Section, later
+from gdpo.config.errors import config_error
+from gdpo.plugins import REWARDS
+from gdpo.plugins.options import options_model
+from gdpo.rewards.scorer import Condition, RewardSpec, order_of
+
+
+class RewardCondition(Section):
+    """A reward counts only where another one is high enough, else it is 0 (GDPO paper, eq. 8)."""
+
+    reward: str
+    """Name of another reward of the run."""
+    at_least: float = Field(default=1.0, allow_inf_nan=False)
+    """What that one must be at least."""
 
 
 class RewardConfig(Section):
     """One named reward."""
 
     function: str | None = None
-    """Function in gdpo.rewards; by default the one of the reward's own name."""
+    """Reward function (docs/rewards.md, or a plug-in's); by default the one of the reward's own name."""
     weight: float = Field(default=1.0, allow_inf_nan=False)
     """Weight in the sum over rewards: of raw rewards in GRPO, of normalised ones in GDPO and DGDO."""
     options: dict[str, Any] = {}
     """Keyword options of the function, e.g. {limit: 24} (tokens) for length."""
+    conditioned_on: RewardCondition | None = later(None)
+    """Only where another reward is high enough, e.g. {reward: correctness, at_least: 1}; none: always."""
     constant: bool = False
     """Train also where the reward must be the same for every response; else that is an error."""
-
-
-@cache
-def options_model(function: str) -> type[BaseModel]:
-    """A closed pydantic model of a reward function's keyword options, made from its signature."""
-    parameters = list(inspect.signature(REWARDS[function]).parameters.values())[1:]
-    fields = {
-        p.name: (p.annotation, ... if p.default is inspect.Parameter.empty else p.default) for p in parameters
-    }
-    # Strict: the function gets the values as they are written, and 24 tokens are not "24".
-    config = ConfigDict(extra="forbid", strict=True)
-    return create_model(f"{function}_options", __config__=config, **fields)
 
 
 class RewardsConfig(Section):
     """The named rewards of a run."""
 
     rewards: dict[str, RewardConfig] = Field(min_length=1)
-    """Reward name -> function, weight, options. At least one."""
+    """Reward name -> function, weight, options, condition. At least one."""
 
     @model_validator(mode="after")
     def _known_functions_and_options(self) -> "RewardsConfig":
@@ -53,7 +52,15 @@ class RewardsConfig(Section):
                 raise ValueError(
                     f"rewards.{name}: no reward function {function!r}; known: {sorted(REWARDS)}{hint}"
                 )
-            options_model(function)(**reward.options)
+            model = options_model(REWARDS[function].function)
+            try:
+                model(**reward.options)
+            except ValidationError as error:
+                key = f"rewards.{name}.options"
+                raise ValueError(
+                    str(config_error(error, model, lambda below, key=key: f"{key}.{below}"))
+                ) from error
+        order_of(self.specs())
         return self
 
     def check_varying(self, max_tokens: int) -> None:
@@ -66,7 +73,7 @@ class RewardsConfig(Section):
             ValueError: it names the reward, and says why and what to change.
         """
         for name, reward in self.rewards.items():
-            why = CONSTANT.get(reward.function or name)
+            why = REWARDS[reward.function or name].constant
             if why is None or reward.constant or (reason := why(max_tokens, **reward.options)) is None:
                 continue
             raise ValueError(
@@ -76,4 +83,12 @@ class RewardsConfig(Section):
 
     def specs(self) -> dict[str, RewardSpec]:
         """The same as plain values, for :class:`gdpo.rewards.Scorer`."""
-        return {n: RewardSpec(r.function or n, r.weight, dict(r.options)) for n, r in self.rewards.items()}
+        return {
+            name: RewardSpec(
+                reward.function or name,
+                reward.weight,
+                dict(reward.options),
+                Condition(*reward.conditioned_on.model_dump().values()) if reward.conditioned_on else None,
+            )
+            for name, reward in self.rewards.items()
+        }

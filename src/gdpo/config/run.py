@@ -3,24 +3,40 @@
 import hashlib
 import json
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from gdpo.advantage import METHODS, AdvantageError
-from gdpo.config.base import written
+from gdpo.advantage import AdvantageError
+from gdpo.config.base import later, written
 from gdpo.config.rewards import RewardsConfig
 from gdpo.config.training import HardwareConfig, TrainingConfig
+from gdpo.plugins import GRADERS, METHODS, REWARDS, SOURCES
+from gdpo.plugins.loading import VARIABLE, code_of
+from gdpo.plugins.options import type_problem
 
 ALGORITHM_VERSION = 1
 """Raise it when a change of the estimators changes results: every training run is then asked for again."""
 
 
+def _known_method(name: str) -> str:
+    if name not in METHODS:
+        close = get_close_matches(name, METHODS, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ValueError(f"no method {name!r}; {hint}allowed: {', '.join(sorted(METHODS))}")
+    return name
+
+
+MethodName = Annotated[str, AfterValidator(_known_method)]
+"""A method of the package or of a plug-in that is loaded."""
+
+
 class RunConfig(RewardsConfig):
     """One training run. Paths are not in it: a moved repository or a changed partition is the same run."""
 
-    method: Literal["grpo", "gdpo", "dgdo"]
+    method: MethodName
     """Advantage estimator."""
     algorithm: dict[str, Any] = {}
     """Settings of the estimator (gdpo.advantage documents each); weights come from the rewards."""
@@ -33,6 +49,8 @@ class RunConfig(RewardsConfig):
     weights: dict[str, Any] = {}
     """Resolved source of the starting weights, likewise."""
     algorithm_version: int = ALGORITHM_VERSION
+    plugins: dict[str, str] = later({})
+    """``reward terse`` -> hash of its code, for everything that the run has of plug-ins."""
 
     @model_validator(mode="after")
     def _estimator_accepts(self) -> "RunConfig":
@@ -88,10 +106,24 @@ class RunConfig(RewardsConfig):
             config.check_rewards(self.rewards)
         except (AdvantageError, TypeError) as error:
             raise ValueError(f"algorithm: {error}") from error
+        if problem := type_problem(config):  # a plug-in's class need not look at its types itself
+            raise ValueError(f"algorithm.{problem}")
         return config
 
+    def plugin_code(self) -> dict[str, str]:
+        """What :attr:`plugins` is with the code that is loaded now."""
+        datasets = self.problems.get("catalogue", {}).values()
+        made = [dataset["made"]["source"] for dataset in datasets if dataset.get("made")]
+        graders = [dataset["grader"] for dataset in datasets if dataset.get("grader")]
+        return {
+            **code_of(REWARDS, [spec.function for spec in self.specs().values()]),
+            **code_of(METHODS, [self.method]),
+            **code_of(SOURCES, made),
+            **code_of(GRADERS, graders),
+        }
+
     def resolved(self) -> dict[str, Any]:
-        """Every value written out, as plain JSON types in a stable order (:func:`gdpo.config.base.written`)."""
+        """Every value (:func:`gdpo.config.base.written`), as plain JSON types in a stable order."""
         values = written(self)
         settings = asdict(self.estimator_config())
         settings.pop("weights")
@@ -109,5 +141,22 @@ def load_run_config(path: str | Path) -> RunConfig:
 
     Raises:
         pydantic.ValidationError: an unknown key or a value out of range.
+        ValueError: a plug-in's code is not what the run was planned with, or is not loaded.
     """
-    return RunConfig.model_validate_json(Path(path).read_text())
+    values = json.loads(Path(path).read_text())
+    loaded = {registry.kind: registry for registry in (REWARDS, METHODS, SOURCES, GRADERS)}
+    for thing in values.get("plugins", {}):
+        kind, _, name = thing.partition(" ")
+        if name not in loaded[kind]:
+            raise ValueError(
+                f"{path}: no plug-in that is loaded has the {thing}; name its file in {VARIABLE} (Snakemake "
+                "does, from the experiment's plugins)"
+            )
+    run = RunConfig.model_validate(values)
+    now = run.plugin_code()
+    if changed := [thing for thing, code in run.plugins.items() if now.get(thing) != code]:
+        raise ValueError(
+            f"{path}: the code of {', '.join(changed)} was changed since this run was planned; run Snakemake "
+            "again, which trains a run of the new code"
+        )
+    return run

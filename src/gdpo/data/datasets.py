@@ -1,7 +1,9 @@
 """One dataset of the catalogue, cleaned: each row kept, changed or left out, for a recorded reason."""
 
+import json
 import math
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +12,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from gdpo.config.datasets import Dataset
+from gdpo.data.options import options_of
 from gdpo.data.schema import SchemaError, check_dataset, storable
 from gdpo.data.similarity import fingerprint
 from gdpo.data.sources import Raw, SourceError, read_source
@@ -33,6 +36,8 @@ TABLE = pa.schema(
     ]
 )
 """Columns of a cleaned dataset; the id is the dataset's name and the fingerprint of the problem's text."""
+OPTIONAL = ("grader", "further")
+"""Columns of texts that it has where a problem has another grader, or further columns (as JSON)."""
 
 
 class Note(BaseModel):
@@ -86,7 +91,15 @@ def clean_dataset(name: str, dataset: Dataset) -> tuple[pa.Table, DatasetReport]
         dataset=name, origin=raw.origin, licence=dataset.licence, read=read, kept=len(rows), notes=notes
     )
     check_dataset(pd.DataFrame(rows), name)
-    return pa.Table.from_pylist(rows, schema=TABLE), report
+    return pa.Table.from_pylist(rows, schema=_schema(rows[0])), report
+
+
+def _schema(columns: Iterable[str]) -> pa.Schema:
+    schema = TABLE
+    for name in OPTIONAL:
+        if name in columns:
+            schema = schema.append(pa.field(name, pa.string()))
+    return schema
 
 
 def read_dataset(path: Path | str) -> pd.DataFrame:
@@ -97,7 +110,7 @@ def read_dataset(path: Path | str) -> pd.DataFrame:
     """
     table = read_table(path)
     try:
-        rows = table.cast(TABLE).to_pylist()
+        rows = table.cast(_schema(table.column_names)).to_pylist()
     except (pa.ArrowException, ValueError) as error:
         raise SchemaError(f"{path}: not a cleaned dataset ({error}); make it again") from error
     return check_dataset(pd.DataFrame(rows), path)
@@ -111,13 +124,23 @@ def _columns(name: str, dataset: Dataset, raw: Raw) -> dict[str, str | None]:
     """
     there = dict.fromkeys(column for _, record in raw.rows for column in record)
     found = {}
-    for kind, candidates in dataset.columns.model_dump().items():
+    for kind, candidates in dataset.columns.model_dump(exclude={"row"}).items():
         found[kind] = next((column for column in candidates if column in there), None)
         if found[kind] is None and kind in ("problem", "answer"):
             raise SourceError(
                 f"datasets.{name}.columns.{kind}: {raw.origin} has no column {' or '.join(candidates)}; "
                 f"its columns are {', '.join(there)}"
             )
+    if missing := [column for column in dataset.columns.row if column not in there]:
+        raise SourceError(
+            f"datasets.{name}.columns.row: {raw.origin} has no column {missing[0]}; its columns are "
+            f"{', '.join(there)}"
+        )
+    if dataset.columns.options and found["options"] is None:
+        raise SourceError(
+            f"datasets.{name}.columns.options: {raw.origin} has no column "
+            f"{' or '.join(dataset.columns.options)}; its columns are {', '.join(there)}"
+        )
     return found
 
 
@@ -132,7 +155,11 @@ def _row(
         text = f"{context}\n\n{text}"
     if len(text) > LONGEST_PROBLEM:
         raise GoldError(f"problem text longer than {LONGEST_PROBLEM} characters")
-    gold = normalise_gold(values["answer"], values["unit"], values["tolerance"], values["answer_type"])
+    answer, kind = values["answer"], values["answer_type"]
+    if values["options"] is not None:
+        options = options_of(values["options"])
+        text, answer = f"{text}\n\n{options.shown()}", options.right(answer)
+    gold = normalise_gold(answer, values["unit"], values["tolerance"], kind)
     if not all(map(storable, (text, gold.unit or "", *gold.answers))):
         raise GoldError("text that is no Unicode: half of a surrogate pair")
     mark = fingerprint(text)
@@ -148,7 +175,19 @@ def _row(
         "unit": gold.unit,
         "fingerprint": mark,
     }
+    if dataset.grader:
+        row["grader"] = dataset.grader
+    if dataset.columns.row:
+        row["further"] = _further({column: record.get(column) for column in dataset.columns.row})
     return row, gold.changes
+
+
+def _further(values: dict[str, Any]) -> str:
+    """Further columns as JSON."""
+    try:
+        return json.dumps(values, allow_nan=False, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise GoldError(f"a further column is no plain value ({error})") from error
 
 
 def _text(column: str, value: Any) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from gdpo.data.schema import ARROW, SchemaError, check_problems
+from gdpo.data.schema import SchemaError, arrow_schema, check_problems
 from gdpo.parquet import ParquetError, read_rows, write_table
 
 
@@ -21,7 +21,7 @@ def write_problems(frame: pd.DataFrame, path: Path | str) -> None:
         SchemaError: the set breaks the schema; nothing is written.
     """
     check_problems(frame, path)
-    write_table(pa.Table.from_pylist(frame.to_dict("records"), schema=ARROW), path)
+    write_table(pa.Table.from_pylist(frame.to_dict("records"), schema=arrow_schema(frame)), path)
 
 
 def read_problems(path: Path | str) -> pd.DataFrame:

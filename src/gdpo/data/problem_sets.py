@@ -119,7 +119,7 @@ def _counts(reasons: pd.Series) -> str:
 
 
 def _row(name: str, section: DatasetProblems, split: str, index: int, row: dict) -> dict:
-    return {
+    made = {
         "data_source": name,
         "prompt": prompt_of(section, row["problem"]),
         "ability": "math",
@@ -139,3 +139,9 @@ def _row(name: str, section: DatasetProblems, split: str, index: int, row: dict)
             "fingerprint": row["fingerprint"],
         },
     }
+    # Only where there are any, so that other sets' files stay as they are.
+    if grader := _filled(row.get("grader")):
+        made["reward_model"]["grader"] = grader
+    if further := _filled(row.get("further")):
+        made["extra_info"]["row"] = further
+    return made

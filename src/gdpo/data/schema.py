@@ -41,7 +41,20 @@ ARROW = pyarrow.schema(
         ),
     ]
 )
-"""Types on disk: the same for every problem set."""
+"""Types on disk, of what every problem set has."""
+OPTIONAL = {"reward_model": ("grader", pyarrow.string()), "extra_info": ("row", pyarrow.string())}
+"""Column -> a field that it has where some problem does: another grader, further columns of its row."""
+
+
+def arrow_schema(frame: pd.DataFrame) -> pyarrow.Schema:
+    """Types on disk of a problem set."""
+    schema = ARROW
+    for column, (field, kind) in OPTIONAL.items():
+        if any(value.get(field) for value in frame[column]):
+            position = schema.get_field_index(column)
+            fields = [*schema.field(column).type, pyarrow.field(field, kind)]
+            schema = schema.set(position, pyarrow.field(column, pyarrow.struct(fields)))
+    return schema
 
 
 class SchemaError(ValueError):
@@ -90,6 +103,7 @@ def _is_reward_model(value: Any) -> bool:
         and value.get("several") in ("any", "all")
         and _is_tolerance(value.get("tolerance"))
         and _text_or_none(value.get("unit"))
+        and _text_or_none(value.get("grader"))
     )
 
 

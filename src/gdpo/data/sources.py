@@ -1,5 +1,6 @@
 """Raw rows of a dataset: from a local file, or from the hub."""
 
+import csv
 import hashlib
 import json
 import os
@@ -10,8 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gdpo.config.base import is_file
-from gdpo.config.datasets import MIRROR, Dataset, FileSource, HubSource
+from gdpo.config.datasets import MIRROR, Dataset, FileSource, HubSource, MadeSource
 from gdpo.parquet import ParquetError, read_rows
+from gdpo.plugins import SOURCES
+from gdpo.plugins.calling import place_in, raised
+from gdpo.plugins.registry import Place
 
 LONGEST_LINE = 16 << 20
 """Bytes of a line of JSON; a longer one is no problem but a damaged file, and is not read to its end."""
@@ -33,11 +37,13 @@ class Raw(NamedTuple):
 
 
 def read_source(name: str, dataset: Dataset) -> Raw:
-    """Read a dataset's rows and check their number.
+    """Read a dataset's rows, or have them made, and check their number.
 
     Raises:
         SourceError: no source can be reached; a wrong checksum, row number or format.
     """
+    if dataset.made:
+        return _made(name, dataset.made)
     source = dataset.file if dataset.file and is_file(dataset.file.located()) else dataset.hub
     if source is None:
         raise SourceError(f"datasets.{name}.file: {dataset.problem()}")
@@ -51,12 +57,40 @@ def read_source(name: str, dataset: Dataset) -> Raw:
     for index, record in enumerate(records):
         kept = all(re.search(pattern, str(record.get(column, ""))) for column, pattern in source.keep.items())
         (rows.append((index, record)) if kept else left_out.append(index))
-    if source.rows is not None and len(rows) != source.rows:
-        raise SourceError(
-            f"datasets.{name}.{kind}.rows: {source.rows} rows are expected, {len(rows)} found in {origin}; "
-            "get the right file, or correct rows"
-        )
+    _check_rows(f"datasets.{name}.{kind}.rows", source.rows, len(rows), origin)
     return Raw(rows, left_out, origin)
+
+
+def _check_rows(key: str, expected: int | None, found: int, origin: str) -> None:
+    if expected is not None and found != expected:
+        raise SourceError(
+            f"{key}: {expected} rows are expected, {found} found in {origin}; get the right file, or correct "
+            "rows"
+        )
+
+
+def _made(name: str, made: MadeSource) -> Raw:
+    """Rows of a plug-in's function."""
+    function = SOURCES[made.source].function
+    place = Place.of(function)
+    rows: list[tuple[int, dict[str, Any]]] = []
+    try:
+        for record in function(**made.options):
+            if not isinstance(record, dict):
+                raise SourceError(
+                    f"datasets.{name}.made: source {made.source} gave a {type(record).__name__} as row "
+                    f"{len(rows)}, not a dict; mend {place}"
+                )
+            rows.append((len(rows), record))
+    except SourceError:
+        raise
+    except (Exception, SystemExit) as error:
+        place = place_in(function, error)
+        raise SourceError(
+            f"datasets.{name}.made: source {made.source} {raised(error)}; mend {place}"
+        ) from error
+    _check_rows(f"datasets.{name}.made.rows", made.rows, len(rows), f"source {made.source}")
+    return Raw(rows, [], f"source {made.source} ({json.dumps(made.options, sort_keys=True)})")
 
 
 def file_sha256(path: Path) -> str:
@@ -109,10 +143,12 @@ def _instead(dataset: Dataset, source: HubSource) -> str:
 
 
 def _records(path: Path) -> list[dict[str, Any]]:
-    """Rows of a JSON, JSON lines or parquet file; JSON's texts stay texts (``"025"``)."""
+    """Rows of a JSON, JSON lines, CSV or parquet file; texts stay texts (``"025"``)."""
     try:
         if path.suffix == ".parquet":
             records = read_rows(path)
+        elif path.suffix == ".csv":
+            records = _csv(path)
         elif path.suffix == ".jsonl" or not _is_list(path):
             records = list(_lines(path))
         else:
@@ -129,6 +165,28 @@ def _records(path: Path) -> list[dict[str, Any]]:
     for index, record in enumerate(records):
         if not isinstance(record, dict):
             raise SourceError(f"{path}: row {index} must be an object, not {type(record).__name__}")
+    return records
+
+
+def _csv(path: Path) -> list[dict[str, Any]]:
+    """Rows of a CSV file with a header line, all values texts; an empty cell is nothing."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        try:
+            names = reader.fieldnames or []
+            if doubled := sorted({name for name in names if names.count(name) > 1}):
+                raise SourceError(f"{path}: line 1: column {doubled[0]!r} is there twice; rename one")
+            records = []
+            for record in reader:
+                if None in record or None in record.values():
+                    count = len(names) + len(record.get(None, [])) - list(record.values()).count(None)
+                    raise SourceError(
+                        f"{path}: line {reader.line_num}: {count} cells for {len(names)} columns; put texts "
+                        "with a comma between double quotes"
+                    )
+                records.append({name: value or None for name, value in record.items()})
+        except csv.Error as error:
+            raise SourceError(f"{path}: line {reader.line_num}: no CSV ({error}); mend the line") from error
     return records
 
 

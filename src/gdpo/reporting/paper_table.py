@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from gdpo.reporting.style import LABELS
+from gdpo.reporting.style import label_of
 from gdpo.reporting.tables import Page, Settings, sizes_note
 
 METRICS = ("accuracy", "exceed")
@@ -138,4 +138,4 @@ def _label(arm: str, method: str, start: str) -> str:
     if method == "start":
         return "no RL"
     name = arm.replace(f"-{start}", "", 1)
-    return LABELS[method] if name == method else name
+    return label_of(method) if name == method else name

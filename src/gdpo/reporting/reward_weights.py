@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gdpo.reporting.panels import keep_to_shares, legend_below, panel_matrix, percent
-from gdpo.reporting.style import LABELS, method_style
+from gdpo.reporting.style import label_of, method_style
 
 METRICS = {"accuracy": "accuracy", "exceed": "over the limit"}
 MOST_COLUMNS = 4
@@ -67,7 +67,7 @@ def _starting_model(axis: Axes, rows: pd.DataFrame) -> None:
     """Its accuracy; its share over the limit is so high that it would squeeze all others."""
     for accuracy in rows["accuracy"]:
         color = method_style("start")["color"]
-        axis.axhline(accuracy, color=color, linewidth=0.9, zorder=1, label=LABELS["start"])
+        axis.axhline(accuracy, color=color, linewidth=0.9, zorder=1, label=label_of("start"))
 
 
 def _lines(axis: Axes, arms: pd.DataFrame, metric: str) -> None:
@@ -82,7 +82,7 @@ def _lines(axis: Axes, arms: pd.DataFrame, metric: str) -> None:
             ordered["weight"] + apart * (i - (len(groups) - 1) / 2),
             ordered[metric],
             yerr=[ordered[metric] - ordered[f"{metric}_low"], ordered[f"{metric}_high"] - ordered[metric]],
-            label=f"{LABELS[method]}, {kind}",
+            label=f"{label_of(method)}, {kind}",
             color=style["color"],
             marker=style["marker"],
             linestyle="-" if plain else "--",

@@ -7,6 +7,8 @@ import matplotlib.style
 import seaborn as sns
 from matplotlib.figure import Figure
 
+import gdpo.advantage  # noqa: F401 - registers the methods
+from gdpo.plugins import METHODS
 from gdpo.whole_file import whole_file
 
 WIDTH = 6.9
@@ -25,14 +27,12 @@ _STYLES = {
     "dgdo": {"color": _PALETTE[2], "linestyle": "-.", "marker": "D"},
     "other": {"color": _PALETTE[3], "linestyle": ":", "marker": "^"},
 }
-LABELS = {
-    "start": "starting model",
-    "grpo": "GRPO",
-    "gdpo": "GDPO",
-    "dgdo": "DGDO",
-    "other": "another tool's",
-}
-"""Method -> as written in a figure or table."""
+_NO_METHOD = {"start": "starting model", "other": "another tool's"}
+
+
+def label_of(method: str) -> str:
+    """A method as written in a figure or table; ``start`` and ``other`` are models without one."""
+    return _NO_METHOD.get(method) or (METHODS[method].label if method in METHODS else method)
 
 
 def use_style() -> None:
@@ -46,7 +46,17 @@ MOST_ARMS = 10
 
 def method_style(method: str) -> dict[str, object]:
     """Colour, line style and marker of a method: three cues, for grey print and for any eye."""
-    return _broken_over_solid(_STYLES[method])
+    return _broken_over_solid(_STYLES.get(method) or _plugin_style(method))
+
+
+def _plugin_style(method: str) -> dict[str, object]:
+    """Of a method that a plug-in brought: what our methods leave, in the order of names."""
+    brought = sorted(set(METHODS) - set(_STYLES)) or [method]
+    place = brought.index(method) if method in brought else len(brought)
+    cues = {"linestyle": ["-", "--", "-.", ":"], "marker": ["P", "*", "<", ">", "p", "h"]}
+    return {cue: values[place % len(values)] for cue, values in cues.items()} | {
+        "color": _PALETTE[4 + place % 5]
+    }
 
 
 def _broken_over_solid(style: Mapping[str, object]) -> dict[str, object]:
@@ -65,7 +75,7 @@ def arm_labels(arms: Mapping[str, str]) -> dict[str, str]:
 
 
 def _label(arm: str, method: str) -> str:
-    return arm if method == "other" else LABELS[method]
+    return arm if method == "other" else label_of(method)
 
 
 def arm_styles(arms: Mapping[str, str]) -> dict[str, dict[str, object]]:
@@ -91,7 +101,7 @@ def model_styles(arms: Mapping[str, str]) -> dict[str, dict[str, object]]:
         arms: arm -> method; a starting model is an arm of method ``start``.
     """
     styles = arm_styles({arm: method for arm, method in arms.items() if method != "start"})
-    start = method_style("start") | {"label": LABELS["start"]}
+    start = method_style("start") | {"label": label_of("start")}
     return {arm: styles.get(arm, start) for arm in arms}
 
 

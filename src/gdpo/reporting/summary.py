@@ -39,10 +39,11 @@ class ShownFigure(NamedTuple):
     """HTML."""
 
     @classmethod
-    def of(cls, png: Path, caption: Path, params: Mapping[str, Any]) -> "ShownFigure":
-        """A figure with its caption, a reStructuredText file that may use ``{{ snakemake.params.NAME }}``."""
-        text = Template(caption.read_text(), undefined=StrictUndefined)
-        made = text.render(snakemake=SimpleNamespace(params=SimpleNamespace(**params)))
+    def of(cls, png: Path, caption: str, params: Mapping[str, Any]) -> "ShownFigure":
+        """A figure with its caption, reStructuredText that may use ``{{ snakemake.params.NAME }}``."""
+        made = Template(caption, undefined=StrictUndefined).render(
+            snakemake=SimpleNamespace(params=SimpleNamespace(**params))
+        )
         html = publish_parts(made, writer="html5", settings_overrides={"raw_enabled": False})["body"]
         return cls(png.stem.replace("_", " "), base64.b64encode(png.read_bytes()).decode(), html)
 

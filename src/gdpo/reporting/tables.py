@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from gdpo.reporting.style import LABELS
+from gdpo.plugins import METRICS
+from gdpo.reporting.style import label_of
 from gdpo.statistics.intervals import adjusted, compare, mean_interval
 from gdpo.statistics.metrics import problem_values, sizes
 
@@ -38,6 +39,7 @@ class Evaluated:
         scores: (model, benchmark) -> scored samples (columns: :func:`statistics.metrics.problem_values`).
         models: model -> its facts.
         settings: how tables are made.
+        further: registered metrics beside those that every table has.
 
     Raises:
         ValueError: models of one benchmark were not sampled on the same problems.
@@ -48,9 +50,10 @@ class Evaluated:
         scores: Mapping[tuple[str, str], pd.DataFrame],
         models: Mapping[str, Facts],
         settings: Settings,
+        further: Sequence[str] = (),
     ):
-        self.models, self.settings = models, settings
-        self.values = {key: problem_values(frame, settings.limit) for key, frame in scores.items()}
+        self.models, self.settings, self.further = models, settings, tuple(further)
+        self.values = {key: problem_values(frame, settings.limit, further) for key, frame in scores.items()}
         self.sizes = {key: sizes(frame) for key, frame in scores.items()}
         self.benchmarks = list(dict.fromkeys(benchmark for _, benchmark in scores))
         self._check_same_problems()
@@ -126,7 +129,7 @@ def paired_table(evaluated: Evaluated) -> pd.DataFrame:
             | _compared(evaluated, pair, benchmark, metric)
             for benchmark in evaluated.benchmarks
             for pair in _pairs(evaluated)
-            for metric in COMPARED
+            for metric in (*COMPARED, *evaluated.further)
         ]
     )
     if table.empty:
@@ -229,10 +232,20 @@ CSS = (
 
 
 def interval_cells(table: pd.DataFrame, metric: str) -> list[str]:
-    """``64.1 [58.2, 70.0]`` for each row: shares in percent, lengths in tokens."""
+    """``64.1 [58.2, 70.0]`` for each row: shares in percent, other metrics as they are."""
     columns = [metric, f"{metric}_low", f"{metric}_high"]
-    values = table[columns] * (1 if metric == "response_length" else 100)
-    return [f"{mid:.1f} [{low:.1f}, {high:.1f}]" for mid, low, high in values.to_numpy()]
+    share = metric not in METRICS or METRICS[metric].unit == "%"
+    values = table[columns] * (100 if share else 1)
+    digits = 1 if share or values.abs().max(axis=None) >= 10 else 3
+    return [f"{mid:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]" for mid, low, high in values.to_numpy()]
+
+
+def _header(name: str) -> str:
+    """Head of a further metric's column."""
+    entry = METRICS[name]
+    unit = f" ({entry.unit})" if entry.unit not in ("", "%") else ""
+    percent = " %" if entry.unit == "%" and "%" not in entry.label else ""
+    return f"{entry.label}{percent}{unit}"
 
 
 def sizes_note(table: pd.DataFrame) -> str:
@@ -245,8 +258,8 @@ def sizes_note(table: pd.DataFrame) -> str:
     return f"{', '.join(parts)}. Samples that the grader could not judge: {lost:.0f}."
 
 
-def main_page(table: pd.DataFrame, settings: Settings) -> Page:
-    """The main table with estimate and interval in one cell."""
+def main_page(table: pd.DataFrame, settings: Settings, further: Sequence[str] = ()) -> Page:
+    """The main table with estimate and interval in one cell; ``further``: registered metrics beside ours."""
     samples = int(table["samples_per_problem"].max())
     headers = {
         "accuracy": "accuracy % (avg@k)",
@@ -257,9 +270,10 @@ def main_page(table: pd.DataFrame, settings: Settings) -> Page:
         "response_length": "response length (tokens)",
         "format": "format %",
         "truncated": "truncated %",
+        **{name: _header(name) for name in further},
     }
     shown = table[["benchmark", "run", "config"]].copy()
-    shown["method"] = table["method"].map(LABELS)
+    shown["method"] = table["method"].map(label_of)
     for metric, header in headers.items():
         if metric in table:
             shown[header] = interval_cells(table, metric)

@@ -1,7 +1,8 @@
-"""Named reward functions over a graded response. A new one goes into ``functions.py`` under ``@reward``."""
+"""Named reward functions over a judged response; a new one comes in by ``@reward``, here or in a plug-in."""
 
-from gdpo.rewards.functions import CONSTANT, REWARDS
-from gdpo.rewards.response import Response, grade_responses
+import gdpo.rewards.functions
+import gdpo.rewards.lengths  # noqa: F401 - both register theirs
+from gdpo.rewards.response import Response, judged
 from gdpo.rewards.scorer import RewardError, Scorer
 
-__all__ = ["CONSTANT", "REWARDS", "Response", "RewardError", "Scorer", "grade_responses"]
+__all__ = ["Response", "RewardError", "Scorer", "judged"]

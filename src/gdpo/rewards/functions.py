@@ -1,40 +1,18 @@
-r"""The reward functions. Each takes a graded response and keyword options, and returns a float.
+r"""The reward functions of the papers. Each takes a judged response and keyword options, and returns a float.
 
 Options are typed with pydantic types: a recipe's values are checked against the signature when the config is
 read, so that a typo or a negative limit is an error before any job starts.
 """
 
 import re
-from collections.abc import Callable
-from functools import partial
 
 from pydantic import PositiveInt
 
 from gdpo.grading import is_well_formed
+from gdpo.plugins import reward
 from gdpo.rewards.response import Response
 
-RewardFunction = Callable[..., float]
-Constant = Callable[..., str | None]
-REWARDS: dict[str, RewardFunction] = {}
-CONSTANT: dict[str, Constant] = {}
-"""Reward function -> what says why it cannot vary; see :func:`reward`."""
-
-
-def reward(function: RewardFunction | None = None, *, constant: Constant | None = None) -> Callable:
-    """Register a function under its own name: ``@reward``, or ``@reward(constant=...)``.
-
-    Args:
-        function: the function.
-        constant: called with the longest response of a training in tokens (``max_tokens``) and the function's
-            options; says in a sentence why every response gets the same, None where they may differ.
-            Without it they always may.
-    """
-    if function is None:
-        return partial(reward, constant=constant)
-    REWARDS[function.__name__] = function
-    if constant is not None:
-        CONSTANT[function.__name__] = constant
-    return function
+SHARE = (0.0, 1.0)
 
 
 def _never_over(max_tokens: int, *, limit: int) -> str | None:
@@ -46,31 +24,31 @@ def _never_over(max_tokens: int, *, limit: int) -> str | None:
     )
 
 
-@reward
+@reward(range=SHARE)
 def correctness(response: Response) -> float:
     """1 if the boxed answer is right, else 0 (GDPO paper, math setting)."""
     return float(response.correct)
 
 
-@reward(constant=_never_over)
+@reward(range=SHARE, constant=_never_over)
 def length(response: Response, *, limit: PositiveInt) -> float:
     """1 if the response has at most ``limit`` tokens, else 0 (GDPO paper, hard length reward)."""
     return float(response.n_tokens <= limit)
 
 
-@reward(constant=_never_over)
+@reward(range=SHARE, constant=_never_over)
 def conditioned_length(response: Response, *, limit: PositiveInt) -> float:
     """1 if the response is right and has at most ``limit`` tokens (GDPO paper, conditioned length reward)."""
     return float(response.correct and response.n_tokens <= limit)
 
 
-@reward
+@reward(range=SHARE)
 def format(response: Response) -> float:  # noqa: A001 - the name the field uses
     """1 if there is a reasoning part and exactly one closed box, in the answer part (DGDO)."""
     return float(is_well_formed(response.text))
 
 
-@reward
+@reward(range=SHARE)
 def integer(response: Response) -> float:
     """1 if the boxed answer is an integer in plain digits, right or wrong (AIME answers are)."""
     return float(re.fullmatch(r"[+-]?\d+", response.verdict.extracted or "") is not None)

@@ -1,20 +1,29 @@
 """What a reward function sees of one response."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
-from gdpo.grading import Gold, Verdict, grade_all
+from gdpo.grading import Problem, Verdict, judge_all
+
+_NONE: Mapping[str, float] = MappingProxyType({})
 
 
 class Response(NamedTuple):
-    """One graded response."""
+    """One judged response to one problem."""
 
     text: str
     """The decoded response, special tokens removed; begins with the ``<think>`` that its prompt ended in."""
     n_tokens: int
     """Response length in tokens, the end-of-sequence token included (veRL's ``response_length``)."""
     verdict: Verdict
-    """The judgement of its boxed answer."""
+    """The judgement of it."""
+    problem: Problem
+    """What was asked: prompt, gold, and what the problem set says beside it."""
+    token_ids: Sequence[int] = ()
+    """Its tokens; empty where they are not known (another tool's outputs)."""
+    rewards: Mapping[str, float] = _NONE
+    """Other rewards of this response, those that the function ``reads``."""
 
     @property
     def correct(self) -> bool:
@@ -22,6 +31,17 @@ class Response(NamedTuple):
         return self.verdict.verdict == "correct"
 
 
-def grade_responses(texts: Sequence[str], n_tokens: Sequence[int], golds: Sequence[Gold]) -> list[Response]:
-    """Grade responses and bundle what the reward functions need, in order."""
-    return [Response(*each) for each in zip(texts, n_tokens, grade_all(texts, golds), strict=True)]
+def judged(
+    texts: Sequence[str],
+    n_tokens: Sequence[int],
+    problems: Sequence[Problem],
+    token_ids: Sequence[Sequence[int]] | None = None,
+) -> list[Response]:
+    """Judge responses and bundle what the reward functions need, in order.
+
+    Raises:
+        gdpo.grading.JudgeError: a grader of a plug-in failed.
+    """
+    verdicts = judge_all(texts, problems)
+    tokens = [()] * len(texts) if token_ids is None else token_ids
+    return [Response(*each) for each in zip(texts, n_tokens, verdicts, problems, tokens, strict=True)]

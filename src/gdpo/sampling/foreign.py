@@ -5,7 +5,7 @@ import logging
 import math
 import reprlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +26,7 @@ from gdpo.data.problem_files import read_problems
 from gdpo.data.similarity import fingerprint
 from gdpo.grading import from_opening_tag
 from gdpo.parquet import ParquetError, read_rows
-from gdpo.sampling.score import golds_of, write_scores
+from gdpo.sampling.score import problems_of, write_scores
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,11 @@ class Generation(BaseModel):
 
 
 def score_generations(
-    generations: Path, problem_set: Path, out: Path, tokenizer_folder: Path | None = None
+    generations: Path,
+    problem_set: Path,
+    out: Path,
+    tokenizer_folder: Path | None = None,
+    metrics: Sequence[str] = (),
 ) -> None:
     """Grade another tool's generations and write the columns that our own scored samples have.
 
@@ -94,15 +98,16 @@ def score_generations(
         problem_set: problems in veRL's schema.
         out: the parquet file of scores.
         tokenizer_folder: Hugging Face folder whose tokenizer counts tokens.
+        metrics: as for :func:`gdpo.sampling.score.score_samples`.
 
     Raises:
         GenerationsError: an unreadable row, an unknown problem, a doubled or missing sample, no token counts.
     """
-    golds, texts = golds_of(problem_set), _ids_by_text(problem_set)
+    problems, texts = problems_of(problem_set), _ids_by_text(problem_set)
     rows, counted = [], Counter()
     for where, record in _records(generations):
         made = _parsed(record, where)
-        id = _problem_id(made, golds, texts, where)
+        id = _problem_id(made, problems, texts, where)
         rows.append(
             {
                 "problem_id": id,
@@ -117,11 +122,11 @@ def score_generations(
     if not rows:
         raise GenerationsError(f"{generations}: holds no generations")
     frame = pd.DataFrame(rows)
-    _check_whole(frame, golds, generations)
+    _check_whole(frame, problems, generations)
     frame["n_tokens"] = _token_counts(frame, tokenizer_folder)
     starts = range(0, len(frame), GRADED_AT_ONCE)
-    write_scores((frame.iloc[start : start + GRADED_AT_ONCE] for start in starts), golds, out)
-    log.info("%d generations of %d problems graded", len(frame), len(golds))
+    write_scores((frame.iloc[start : start + GRADED_AT_ONCE] for start in starts), problems, out, metrics)
+    log.info("%d generations of %d problems graded", len(frame), len(problems))
 
 
 def _records(path: Path) -> Iterator[tuple[str, Any]]:
@@ -163,9 +168,9 @@ def _ids_by_text(problem_set: Path) -> dict[str, set[str]]:
     return ids
 
 
-def _problem_id(made: Generation, golds: dict, texts: dict[str, set[str]], where: str) -> str:
+def _problem_id(made: Generation, problems: dict, texts: dict[str, set[str]], where: str) -> str:
     """The problem's id: a known one, unless the text says that it is another's (a tool's own numbering)."""
-    known = isinstance(made.problem_id, str) and made.problem_id in golds
+    known = isinstance(made.problem_id, str) and made.problem_id in problems
     if made.problem is None:
         if made.problem_id is None:
             raise GenerationsError(f"{where}: needs problem_id, id or problem")
@@ -186,7 +191,7 @@ def _problem_id(made: Generation, golds: dict, texts: dict[str, set[str]], where
     return next(iter(found))
 
 
-def _check_whole(frame: pd.DataFrame, golds: dict, path: Path) -> None:
+def _check_whole(frame: pd.DataFrame, problems: dict, path: Path) -> None:
     """Every problem must have samples 0 to n - 1: a missing one would be a smaller denominator."""
     doubled = frame[frame.duplicated(["problem_id", "sample_index"])]
     if len(doubled):
@@ -194,11 +199,11 @@ def _check_whole(frame: pd.DataFrame, golds: dict, path: Path) -> None:
         raise GenerationsError(
             f"{row['where']}: problem {row['problem_id']} has sample {row['sample_index']} already"
         )
-    counts = frame.groupby("problem_id").size().reindex(golds, fill_value=0)
+    counts = frame.groupby("problem_id").size().reindex(problems, fill_value=0)
     if len(short := counts[counts < counts.max()]):
         listed = ", ".join(f"{id} ({count})" for id, count in short.head(_SHOWN).items())
         raise GenerationsError(
-            f"{path}: {len(short)} of {len(golds)} problems have fewer samples than the others' "
+            f"{path}: {len(short)} of {len(problems)} problems have fewer samples than the others' "
             f"{counts.max()}: {listed}"
         )
     beyond = frame[frame["sample_index"] >= counts.max()]

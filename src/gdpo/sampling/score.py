@@ -1,6 +1,8 @@
-"""Grade stored samples: the same verdict that training rewards see, one row a sample."""
+"""Judge stored samples: the same verdict that training rewards see, one row a sample."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 
 import pandas as pd
@@ -8,15 +10,13 @@ import pyarrow as pa
 
 from gdpo.config.host_memory import GRADED_AT_ONCE
 from gdpo.data.problem_files import read_problems
-from gdpo.grading import (
-    Gold,
-    from_opening_tag,
-    grade_all,
-    is_well_formed,
-    leaves_reasoning_open,
-    normalize_answer,
-)
+from gdpo.grading import Problem, from_opening_tag, is_well_formed, leaves_reasoning_open, normalize_answer
 from gdpo.parquet import write_table
+from gdpo.plugins import METRICS
+from gdpo.plugins.calling import call, seconds_allowed
+from gdpo.plugins.registry import Place
+from gdpo.plugins.time_limit import TimeLimit
+from gdpo.rewards import Response, judged
 from gdpo.sampling.samples import read_samples
 
 SCORES = pa.schema(
@@ -34,17 +34,37 @@ SCORES = pa.schema(
 """Columns of scored samples: ``extracted`` as written, ``answer`` normalised (for maj@k); null where none."""
 
 GRADED = ("problem_id", "sample_index", "prompt", "text", "n_tokens", "stop_reason")
+TOKENS = "token_ids"
+"""Read beside those only for metrics of responses, which may look at them."""
 
 
-def score_samples(samples: Path, problem_set: Path, out: Path) -> None:
-    """Grade every stored sample and write one row each, columns ``SCORES``.
+class MetricError(RuntimeError):
+    """A metric of a plug-in that gives no number; the message names metric, line and sample."""
+
+
+def metric_column(name: str) -> str:
+    """Where scored samples hold a metric of responses."""
+    return f"metric/{name}"
+
+
+def score_samples(samples: Path, problem_set: Path, out: Path, metrics: Sequence[str] = ()) -> None:
+    """Judge every stored sample and write one row each, columns ``SCORES``.
+
+    Args:
+        samples: the stored samples.
+        problem_set: problems in veRL's schema.
+        out: the parquet file of scores.
+        metrics: registered metrics; those of responses become columns (:func:`metric_column`).
 
     Raises:
         gdpo.sampling.samples.SamplesError: a sample is missing or doubled.
+        gdpo.grading.JudgeError: a grader of a plug-in failed.
+        MetricError: a metric that does not exist, or failed.
     """
-    golds = golds_of(problem_set)
-    pieces = read_samples(samples, golds, columns=GRADED, rows=GRADED_AT_ONCE)
-    write_scores(map(_whole_texts, pieces), golds, out)
+    problems = problems_of(problem_set)
+    columns = [*GRADED, TOKENS] if _of_responses(metrics) else GRADED
+    pieces = read_samples(samples, problems, columns=columns, rows=GRADED_AT_ONCE)
+    write_scores(map(_whole_texts, pieces), problems, out, metrics)
 
 
 def _whole_texts(piece: pa.Table) -> pd.DataFrame:
@@ -55,32 +75,78 @@ def _whole_texts(piece: pa.Table) -> pd.DataFrame:
     return found.assign(text=texts)
 
 
-def golds_of(problem_set: Path) -> dict[str, Gold]:
-    """Problem id -> what is right."""
-    problems = read_problems(problem_set)
-    columns = zip(problems["extra_info"], problems["reward_model"], strict=True)
-    return {info["id"]: Gold.of(reward) for info, reward in columns}
+def problems_of(problem_set: Path) -> dict[str, Problem]:
+    """Problem id -> the problem."""
+    problems = map(Problem.of, read_problems(problem_set).to_dict("records"))
+    return {problem.id: problem for problem in problems}
 
 
-def write_scores(pieces: Iterable[pd.DataFrame], golds: Mapping[str, Gold], out: Path) -> None:
-    """Grade samples (columns problem_id, sample_index, text, n_tokens, stop_reason) and write them.
+def write_scores(
+    pieces: Iterable[pd.DataFrame],
+    problems: Mapping[str, Problem],
+    out: Path,
+    metrics: Sequence[str] = (),
+) -> None:
+    """Judge samples (columns problem_id, sample_index, text, n_tokens, stop_reason) and write them.
 
     They come piece by piece, so that only one piece's texts are in memory. A text whose prompt opened the
     reasoning begins with its opening tag.
 
     Raises:
-        KeyError: a sample of a problem that is not in ``golds``.
+        KeyError: a sample of a problem that is not in ``problems``.
+        gdpo.grading.JudgeError: a grader of a plug-in failed.
+        MetricError: a metric that does not exist, or failed.
     """
-    scores = pa.concat_tables([_graded(piece, golds) for piece in pieces])
+    named = _of_responses(metrics)
+    scores = pa.concat_tables([_scored(piece, problems, named) for piece in pieces])
     write_table(scores.combine_chunks(), out)
 
 
-def _graded(samples: pd.DataFrame, golds: Mapping[str, Gold]) -> pa.Table:
-    verdicts = grade_all(list(samples["text"]), [golds[id] for id in samples["problem_id"]])
-    scored = samples.assign(
-        verdict=[verdict.verdict for verdict in verdicts],
-        extracted=[verdict.extracted for verdict in verdicts],
-        answer=[verdict.extracted and normalize_answer(verdict.extracted) for verdict in verdicts],
-        format=[is_well_formed(text) for text in samples["text"]],
+def _of_responses(metrics: Sequence[str]) -> list[str]:
+    if unknown := [name for name in metrics if name not in METRICS]:
+        raise MetricError(
+            f"no metric {unknown[0]!r}: the plug-in that has it is not loaded; there are: {sorted(METRICS)}"
+        )
+    return [name for name in metrics if not METRICS[name].of_samples]
+
+
+def _scored(samples: pd.DataFrame, problems: Mapping[str, Problem], metrics: Sequence[str]) -> pa.Table:
+    responses = judged(
+        list(samples["text"]),
+        list(samples["n_tokens"]),
+        [problems[id] for id in samples["problem_id"]],
+        list(samples[TOKENS]) if TOKENS in samples else None,
     )
-    return pa.Table.from_pandas(scored[SCORES.names], schema=SCORES, preserve_index=False)
+    answers = [response.verdict.extracted for response in responses]
+    scored = samples.assign(
+        verdict=[response.verdict.verdict for response in responses],
+        extracted=answers,
+        answer=[answer and normalize_answer(answer) for answer in answers],
+        format=[is_well_formed(response.text) for response in responses],
+        **{metric_column(name): metric_values(name, responses) for name in metrics},
+    )
+    schema = SCORES
+    for name in metrics:
+        schema = schema.append(pa.field(metric_column(name), pa.float64()))
+    return pa.Table.from_pandas(scored[schema.names], schema=schema, preserve_index=False)
+
+
+def metric_values(name: str, responses: Sequence[Response]) -> list[float]:
+    """A metric of each response.
+
+    Raises:
+        MetricError: it raises, hangs, or gives no finite number.
+    """
+    function, limit = METRICS[name].function, TimeLimit(seconds_allowed())
+    found = []
+    with limit.calls():
+        for response in responses:
+
+            def error(what: str, place: Place, id: str = response.problem.id) -> MetricError:
+                return MetricError(f"metric {name} {what} on a response to problem {id}; mend {place}")
+
+            value = call(limit, error, function, response)
+            if not isinstance(value, Real) or not math.isfinite(value):
+                raise error(f"gave {value!r:.80}, not a finite number,", Place.of(function))
+            found.append(float(value))
+    return found

@@ -1,22 +1,31 @@
 """Metrics of one model on one benchmark: a value a problem, so that intervals can resample problems."""
 
+from collections.abc import Sequence
 from math import comb
 
 import numpy as np
 import pandas as pd
 
-METRICS = {
-    "accuracy": "avg@k: share of samples judged correct",
-    "exceed": "exceed ratio: share of samples longer than the limit",
-    "within_and_correct": "share of samples that are correct and within the limit",
-    "response_length": "mean response length in tokens",
-    "maj": "maj@k: whether the most frequent answer is correct; of equally frequent ones, the share that is",
-    "truncated": "share of samples cut off at the token limit",
-    "format": "share of samples with a reasoning part and exactly one box, after it",
-    "timeouts": "share of samples that the grader ran out of time on; they count as not correct",
-    "errors": "share of samples that the grader failed on; they count as not correct",
-}
-"""Metric -> what it is. Each is the mean over problems of a value of that problem's samples."""
+import gdpo.statistics.sample_metrics  # noqa: F401 - registers those that every table has
+from gdpo.plugins import METRICS
+from gdpo.plugins.registry import Place, parameters_of
+
+OF_SAMPLES = (
+    "accuracy",
+    "exceed",
+    "within_and_correct",
+    "response_length",
+    "truncated",
+    "format",
+    "timeouts",
+    "errors",
+)
+"""Registered metrics that every table has. Beside them: pass@k, and ``maj``, maj@k: whether the most frequent
+answer is correct; of equally frequent ones, the share that is."""
+
+
+class MetricError(RuntimeError):
+    """A metric of a plug-in that does not give a finite number for each sample."""
 
 
 def pass_metrics(samples: int) -> list[int]:
@@ -44,42 +53,48 @@ def pass_at_k(samples: int, correct: int, k: int) -> float:
     return 1 - comb(samples - correct, k) / comb(samples, k)
 
 
-def problem_values(scores: pd.DataFrame, limit: int) -> pd.DataFrame:
+def problem_values(scores: pd.DataFrame, limit: int, further: Sequence[str] = ()) -> pd.DataFrame:
     """Every metric of every problem, indexed by problem id in sorted order; ``pass@k`` columns included.
 
     Args:
         scores: columns problem_id, verdict, answer (normalised, None where there is none), n_tokens,
-            stop_reason, format.
+            stop_reason, format; and ``metric/<name>`` of further metrics of responses.
         limit: response-length limit l in tokens.
+        further: registered metrics beside those that every table has.
 
     Raises:
         ValueError: problems have different numbers of samples.
+        MetricError: a metric gives anything but a finite number for each sample.
     """
     counts = scores.groupby("problem_id").size()
     if counts.nunique() > 1:
         fewest = counts.idxmin()
         raise ValueError(f"problem {fewest} has {counts.min()} samples, others have {counts.max()}")
-    correct, within = scores["verdict"] == "correct", scores["n_tokens"] <= limit
-    samples = pd.DataFrame(
-        {
-            "problem_id": scores["problem_id"],
-            "accuracy": correct,
-            "exceed": ~within,
-            "within_and_correct": correct & within,
-            "response_length": scores["n_tokens"],
-            "truncated": scores["stop_reason"] == "length",
-            "format": scores["format"],
-            "timeouts": scores["verdict"] == "timeout",
-            "errors": scores["verdict"] == "error",
-        }
-    )
+    columns = {name: _of_samples(name, scores, limit) for name in (*OF_SAMPLES, *further)}
+    samples = pd.DataFrame({"problem_id": scores["problem_id"], **columns})
     values = samples.groupby("problem_id").mean().astype(float).sort_index()
-    values["maj"] = _majority(scores.assign(correct=correct))
+    values["maj"] = _majority(scores.assign(correct=samples["accuracy"]))
     n = int(counts.iloc[0])
     right = (values["accuracy"] * n).round().astype(int)
     for k in pass_metrics(n):
         values[f"pass@{k}"] = [pass_at_k(n, c, k) for c in right]
     return values
+
+
+def _of_samples(name: str, scores: pd.DataFrame, limit: int) -> pd.Series:
+    """A metric's number for each sample."""
+    entry = METRICS[name]
+    if not entry.of_samples:
+        return scores[f"metric/{name}"]
+    given = {"samples": scores, "limit": limit}
+    values = entry.function(*(given[p] for p in parameters_of("metric", entry.function)))
+    found = np.asarray(values)
+    if found.shape != (len(scores),) or found.dtype.kind not in "biuf" or not np.isfinite(found).all():
+        raise MetricError(
+            f"metric {name} gave {found.dtype} of shape {found.shape}; a finite number for each of "
+            f"{len(scores)} samples is needed; mend {Place.of(entry.function)}"
+        )
+    return pd.Series(found, index=scores.index)
 
 
 def _majority(scores: pd.DataFrame) -> pd.Series:

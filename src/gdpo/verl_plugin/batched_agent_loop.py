@@ -15,13 +15,13 @@ from tensordict import TensorDict
 from tensordict.tensorclass import NonTensorData, NonTensorStack
 from verl.utils import hf_tokenizer
 
-from gdpo.config.run import load_run_config
-from gdpo.grading import Gold, from_opening_tag
+from gdpo.grading import Problem, from_opening_tag
 from gdpo.rewards import Scorer
 from gdpo.sampling.backend import Decoding
 from gdpo.verl_plugin.rendered_prompt import opens_reasoning
 from gdpo.verl_plugin.reward_columns import reward_extra_info
 from gdpo.verl_plugin.rollout.server import server_name, shares
+from gdpo.verl_plugin.run_of import run_of
 from gdpo.verl_plugin.sampling_keys import sampling_keys
 
 
@@ -34,7 +34,7 @@ class BatchedAgentLoopManager:
         self._rollout = config.actor_rollout_ref.rollout
         self._tokenizer = hf_tokenizer(config.actor_rollout_ref.model.path, trust_remote_code=False)
         self._seed = int(self._rollout.seed)
-        self._scorer = Scorer(load_run_config(config.gdpo.run_config).specs())
+        self._scorer = Scorer(run_of(config).specs())
         replicas = config.trainer.nnodes * config.trainer.n_gpus_per_node
         self._servers = [ray.get_actor(server_name(rank)) for rank in range(replicas)]
 
@@ -53,11 +53,12 @@ class BatchedAgentLoopManager:
         prompts = [self._prompt_ids(row) for row in rows]
         version, completions = self._generate(prompts, settings, rows[0]["global_steps"], validate)
 
-        golds = [Gold.of(row["reward_model"]) for row in rows for _ in range(settings.n)]
+        problems = [problem for row in rows for problem in [Problem.of(row)] * settings.n]
+        groups = [index for index in range(len(rows)) for _ in range(settings.n)]
         texts = self._tokenizer.batch_decode([ids for ids, _ in completions], skip_special_tokens=True)
         opened = [opens_reasoning(self._tokenizer, prompt) for prompt in prompts for _ in range(settings.n)]
         texts = [from_opening_tag(*each) for each in zip(texts, opened, strict=True)]
-        rewards = self._scorer(texts, [len(ids) for ids, _ in completions], golds)
+        rewards = self._scorer(texts, [ids for ids, _ in completions], problems, groups)
 
         keys, fields, tags = [], [], []
         for i, row in enumerate(rows):

@@ -32,6 +32,7 @@ from gdpo.config.run import RunConfig, content_hash, load_run_config
 from gdpo.config.training import HardwareConfig
 from gdpo.model_folder import model_hash
 from gdpo.parquet import write_table
+from gdpo.plugins.loading import load_from_environment, named_in_environment
 from gdpo.provenance import Stopped, error_in_log, one_line, restore_provenance, session
 from gdpo.run_state import LOCK
 from gdpo.step_log import all_steps, newest_step, start_segment
@@ -93,6 +94,7 @@ def train(
         SlurmError: SLURM does not know this job, or does not put it back into the queue.
         CheckpointError: there are checkpoints and none of them is whole.
     """
+    load_from_environment()
     run, tracking = load_run_config(config), Tracking.of(wandb, label, group, os.environ)
     data = {"train": _sha256(train_parquet), "validation": _sha256(validation_parquet)}
     inputs = {"data": data, "model": model_hash(model)}
@@ -107,8 +109,8 @@ def train(
                 check_progress(folder, job, step)
             known = {"checkpoint": key, "config": content_hash(json.loads(config.read_text())), **inputs}
             known |= _facts(run, tracking, folder)
-            paths = RunPaths(config, model, train_parquet, validation_parquet, folder)
-            paths = RunPaths(*(path.resolve() for path in paths))
+            files = (config, model, train_parquet, validation_parquet, folder)
+            paths = RunPaths(*(path.resolve() for path in files), plugins=named_in_environment())
             try:
                 with session(known, [folder, metrics.parent], log, step, partial(newest_step, folder)):
                     _run_trainer(run, paths, step, tracking, log, threads, job, reserve)

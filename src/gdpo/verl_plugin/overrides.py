@@ -24,6 +24,8 @@ class RunPaths(NamedTuple):
     train: Path
     validation: Path
     checkpoints: Path
+    plugins: tuple[str, ...] = ()
+    """Files and entry points of the study's plug-ins."""
 
 
 def verl_overrides(run: RunConfig, paths: RunPaths, step: int, tracking: Tracking) -> list[str]:
@@ -139,6 +141,7 @@ def _trainer(run: RunConfig, paths: RunPaths, tracking: Tracking) -> dict[str, A
     return {
         "trainer.v1.trainer_mode": "gdpo",
         "+gdpo.run_config": paths.run_config,
+        "+gdpo.plugins": [_quoted(name) for name in paths.plugins],
         "trainer.nnodes": run.hardware.nodes,
         "trainer.n_gpus_per_node": run.hardware.gpus_per_node,
         "trainer.logger": ["file"] if tracking.mode == "disabled" else ["file", "wandb"],

@@ -5,11 +5,11 @@ import math
 from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
-from gdpo.config.run import load_run_config
-from gdpo.grading import Gold, from_opening_tag
+from gdpo.grading import Problem, from_opening_tag
 from gdpo.rewards import Scorer
 from gdpo.verl_plugin.rendered_prompt import opens_reasoning
 from gdpo.verl_plugin.reward_columns import failed_rewards, reward_extra_info
+from gdpo.verl_plugin.run_of import run_of
 
 
 class NamedRewardManager(RewardManagerBase):
@@ -17,7 +17,7 @@ class NamedRewardManager(RewardManagerBase):
 
     def __init__(self, config, tokenizer, compute_score=None, **kwargs):
         super().__init__(config, tokenizer, compute_score)
-        self._scorer = Scorer(load_run_config(config.gdpo.run_config).specs())
+        self._scorer = Scorer(run_of(config).specs())
 
     async def run_single(self, data: DataProto) -> dict:
         """``{"reward_score": weighted sum, "reward_extra_info": named rewards}`` of the last sequence.
@@ -28,17 +28,17 @@ class NamedRewardManager(RewardManagerBase):
         item = data[-1:][0]
         response_ids = item.batch["responses"]
         n_tokens = int(item.batch["attention_mask"][-response_ids.shape[-1] :].sum())
-        gold = Gold.of(item.non_tensor_batch["reward_model"])
+        problem = Problem.of(item.non_tensor_batch)
         opened = opens_reasoning(self.tokenizer, item.batch["prompts"])
         try:
             rewards = await self.loop.run_in_executor(
-                None, self._score, response_ids[:n_tokens], gold, opened
+                None, self._score, response_ids[:n_tokens].tolist(), problem, opened
             )
         except Exception as error:
             return {"reward_score": math.nan, "reward_extra_info": failed_rewards(self._scorer.specs, error)}
         return {"reward_score": self._scorer.total(rewards), "reward_extra_info": reward_extra_info(rewards)}
 
-    def _score(self, token_ids, gold: Gold, reasoning_open: bool) -> dict[str, float]:
+    def _score(self, token_ids: list[int], problem: Problem, reasoning_open: bool) -> dict[str, float]:
         text = self.tokenizer.decode(token_ids, skip_special_tokens=True)
         text = from_opening_tag(text, reasoning_open)
-        return self._scorer([text], [len(token_ids)], [gold])[0]
+        return self._scorer([text], [token_ids], [problem])[0]

@@ -29,7 +29,6 @@ from verl.workers.utils.padding import response_to_nested
 
 from gdpo.advantage import broadcast_nested, estimate
 from gdpo.checkpoints import begin, prune, seal, step_folder
-from gdpo.config.run import load_run_config
 from gdpo.provenance import one_line
 from gdpo.rewards import RewardError
 from gdpo.verl_plugin.batch_order import order_of_prompts
@@ -37,6 +36,7 @@ from gdpo.verl_plugin.constant_rewards import ConstantRewards
 from gdpo.verl_plugin.deadline import OUT_OF_TIME, Deadline
 from gdpo.verl_plugin.progress import Progress
 from gdpo.verl_plugin.reward_columns import FAILURE, check_groups, reward_columns
+from gdpo.verl_plugin.run_of import run_of
 from gdpo.verl_plugin.wandb_run import open_wandb_run
 from gdpo.whole_file import write_text
 
@@ -59,7 +59,7 @@ class GDPOTrainer(PPOTrainerSync):
         with open_dict(config):
             # veRL chooses the replay buffer by the literal name of its own synchronous mode.
             config.trainer.v1.trainer_mode = "sync"
-            self.run_config = load_run_config(config.gdpo.run_config)
+            self.run_config = run_of(config)
             config.gdpo.run = self.run_config.resolved()  # W&B shows it: runs are filtered by its values
         self.estimator_state: dict | None = None
         self._checkpoint_due = False

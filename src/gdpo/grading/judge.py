@@ -1,0 +1,85 @@
+"""Every response judged by the grader of its problem."""
+
+from collections.abc import Sequence
+
+from gdpo.grading.grader import grade_all
+from gdpo.grading.problem import Problem
+from gdpo.grading.verdict import Verdict
+from gdpo.plugins import GRADERS, grader
+from gdpo.plugins.calling import call, seconds_allowed
+from gdpo.plugins.registry import Place
+from gdpo.plugins.time_limit import TimeLimit
+
+_SHOWN = 100  # characters of a response in an error
+
+
+class JudgeError(RuntimeError):
+    """A grader of a plug-in that gives no verdict; the message names grader, line and response."""
+
+
+@grader(batched=True)
+def math(responses: Sequence[str], problems: Sequence[Problem]) -> list[Verdict]:
+    """The last boxed answer after the reasoning, compared with the gold as mathematics."""
+    return grade_all(responses, [problem.gold for problem in problems])
+
+
+def judge_all(texts: Sequence[str], problems: Sequence[Problem]) -> list[Verdict]:
+    """Judge responses, in order.
+
+    Args:
+        texts: decoded responses; each begins with the ``<think>`` that its prompt ended in.
+        problems: what each answers.
+
+    Raises:
+        JudgeError: a grader that does not exist, raises, hangs, or gives no verdict.
+    """
+    by_grader: dict[str, list[int]] = {}
+    for index, problem in enumerate(problems):
+        by_grader.setdefault(problem.grader, []).append(index)
+    verdicts: dict[int, Verdict] = {}
+    for name, indices in by_grader.items():
+        found = _judged(name, [texts[i] for i in indices], [problems[i] for i in indices])
+        verdicts |= dict(zip(indices, found, strict=True))
+    return [verdicts[index] for index in range(len(texts))]
+
+
+def _judged(name: str, texts: Sequence[str], problems: Sequence[Problem]) -> list[Verdict]:
+    if name not in GRADERS:
+        raise JudgeError(
+            f"no grader {name!r}: the plug-in that has it is not loaded (plugins of the experiment); "
+            f"there are: {', '.join(sorted(GRADERS))}"
+        )
+    entry = GRADERS[name]
+    if entry.batched:
+        return [
+            _verdict(name, verdict, text)
+            for verdict, text in zip(entry.function(texts, problems), texts, strict=True)
+        ]
+    limit = TimeLimit(seconds_allowed())
+    found = []
+    with limit.calls():
+        for text, problem in zip(texts, problems, strict=True):
+
+            def error(what: str, place: Place, text: str = text, problem: Problem = problem) -> JudgeError:
+                return JudgeError(
+                    f"grader {name} {what} on problem {problem.id}; mend {place}. {_start(text)}"
+                )
+
+            found.append(_verdict(name, call(limit, error, entry.function, text, problem), text))
+    return found
+
+
+def _verdict(name: str, value: object, text: str) -> Verdict:
+    if isinstance(value, Verdict):
+        return value
+    if type(value).__name__ in ("bool", "bool_"):
+        return Verdict("correct" if value else "wrong", None)
+    place = Place.of(GRADERS[name].function)
+    raise JudgeError(
+        f"grader {name} gave {value!r:.80} (a {type(value).__name__}), no True, False or Verdict; "
+        f"mend {place}. {_start(text)}"
+    )
+
+
+def _start(text: str) -> str:
+    return f"The response: {text[:_SHOWN]!a}"

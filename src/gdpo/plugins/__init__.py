@@ -1,0 +1,37 @@
+"""Rewards, methods, sources of problems, graders, metrics and figures of a user's own (docs/extending.md).
+
+A file that an experiment names (``plugins: [my/rewards.py]``) registers them with these decorators, as the
+package's own are registered.
+"""
+
+from gdpo.plugins.kinds import (
+    FIGURES,
+    GRADERS,
+    METHODS,
+    METRICS,
+    REWARDS,
+    SOURCES,
+    figure,
+    grader,
+    method,
+    metric,
+    reward,
+    source,
+)
+from gdpo.plugins.registry import PluginError
+
+__all__ = [
+    "FIGURES",
+    "GRADERS",
+    "METHODS",
+    "METRICS",
+    "REWARDS",
+    "SOURCES",
+    "PluginError",
+    "figure",
+    "grader",
+    "method",
+    "metric",
+    "reward",
+    "source",
+]

@@ -1,0 +1,264 @@
+"""The kinds of things that can be brought: a decorator and a registry each.
+
+The package's own rewards, methods, graders and metrics come in by these decorators too.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from gdpo.plugins.registry import Registry, check_signature, misfit, parameters_of
+
+Range = tuple[float, float]
+
+
+class Reward(NamedTuple):
+    """A reward function and what is known of it; see :func:`reward`."""
+
+    function: Callable[..., Any]
+    constant: Callable[..., str | None] | None = None
+    range: Range | Callable[..., Range] | None = None
+    group: bool = False
+    reads: tuple[str, ...] = ()
+    optional: bool = False
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether it waits for something else: all responses are asked about at once."""
+        return inspect.iscoroutinefunction(self.function)
+
+    def bounds(self, options: dict[str, Any]) -> Range | None:
+        """Lowest and highest value with these options; None where the range is not declared."""
+        return self.range(**options) if callable(self.range) else self.range
+
+
+class Method(NamedTuple):
+    """An advantage estimator; see :func:`method`."""
+
+    function: Callable[..., Any]
+    config_cls: type
+    """Dataclass of its settings; without arguments it is the method's default."""
+    state_cls: type | None
+    """Dataclass of what it carries from step to step, or none."""
+    takes: frozenset[str]
+    """Which of ``state`` and ``lengths`` it is called with."""
+    label: str
+    """As written in figures and tables."""
+
+
+class Source(NamedTuple):
+    """Makes the rows of a dataset; see :func:`source`."""
+
+    function: Callable[..., Any]
+
+
+class Grader(NamedTuple):
+    """Says whether a response is right; see :func:`grader`."""
+
+    function: Callable[..., Any]
+    batched: bool = False
+
+
+class Metric(NamedTuple):
+    """A metric of evaluation; see :func:`metric`."""
+
+    function: Callable[..., Any]
+    what: str
+    """What it is, in a sentence."""
+    label: str
+    """Head of its column in the tables."""
+    unit: str
+    """``%`` for a share, else a unit or nothing."""
+    of_samples: bool
+    """Whether it is of the table of scored samples, and not of one response."""
+
+
+class Figure(NamedTuple):
+    """A figure; see :func:`figure`."""
+
+    function: Callable[..., Any]
+    caption: str
+
+
+REWARDS: Registry[Reward] = Registry("reward")
+METHODS: Registry[Method] = Registry("method")
+SOURCES: Registry[Source] = Registry("source")
+GRADERS: Registry[Grader] = Registry("grader")
+METRICS: Registry[Metric] = Registry("metric")
+FIGURES: Registry[Figure] = Registry("figure")
+
+
+def reward(
+    function: Callable | None = None,
+    *,
+    constant: Callable[..., str | None] | None = None,
+    range: Range | Callable[..., Range] | None = None,  # noqa: A002 - what it is
+    group: bool = False,
+    reads: tuple[str, ...] = (),
+    optional: bool = False,
+) -> Callable:
+    """Register a reward function under its own name: ``@reward``, or ``@reward(...)``.
+
+    It takes one :class:`gdpo.rewards.Response` and its options as keywords, and returns a number. An
+    ``async`` function is asked about all responses at once.
+
+    Args:
+        function: the function.
+        constant: called with the longest response of a training in tokens (``max_tokens``) and the function's
+            options; says in a sentence why every response gets the same, None where they may differ.
+            Without it they always may.
+        range: lowest and highest value, or what gives them for the options; another value is an error.
+        group: it takes all responses to one prompt, and returns as many numbers.
+        reads: names of rewards of the same run that it finds in ``response.rewards``.
+        optional: it may return None: no value for this response, which then neither gains nor loses by it.
+
+    Raises:
+        gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
+    """
+    if function is None:
+        return partial(reward, constant=constant, range=range, group=group, reads=reads, optional=optional)
+    first = "the responses to one prompt" if group else "a response"
+    check_signature("reward", function, first, options=True)
+    if group and inspect.iscoroutinefunction(function):
+        raise misfit(
+            "reward", function, "is async and of a group; await within a plain function of the group"
+        )
+    if isinstance(reads, str):
+        raise misfit("reward", function, f"reads {reads!r}: write reads=({reads!r},)")
+    entry = Reward(function, constant, range, group, tuple(reads), optional)
+    REWARDS.add(function.__name__, entry, function)
+    return function
+
+
+def method(
+    function: Callable | None = None,
+    *,
+    config: type,
+    state: type | None = None,
+    name: str | None = None,
+    label: str | None = None,
+) -> Callable:
+    """Register an advantage estimator: ``@method(config=MyConfig)``.
+
+    It takes ``batch`` (:class:`gdpo.advantage.RewardBatch`) and ``config``, and of ``state`` and ``lengths``
+    what it names; it returns a :class:`gdpo.advantage.Step`.
+
+    Args:
+        function: the function.
+        config: dataclass of its settings, a :class:`gdpo.advantage.RewardConfig`; each has a default.
+        state: dataclass of what it keeps from step to step, plain JSON values; it is part of every
+            checkpoint, and None at the first step.
+        name: by default the function's.
+        label: as written in figures and tables; by default the name.
+
+    Raises:
+        gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
+    """
+    if function is None:
+        return partial(method, config=config, state=state, name=name, label=label)
+    given = parameters_of("method", function)
+    allowed = {"batch", "config", "state", "lengths"} if state else {"batch", "config", "lengths"}
+    if not {"batch", "config"} <= set(given) <= allowed:
+        wrong = sorted(set(given) ^ {"batch", "config"} - {"state", "lengths"})
+        hint = "; state needs @method(state=...)" if "state" in given and not state else ""
+        raise misfit(
+            "method", function, f"takes {', '.join(given) or 'nothing'}; it must take batch and config, and "
+            f"may take state and lengths ({', '.join(wrong)}){hint}"
+        )  # fmt: skip
+    for kind, cls in (("config", config), ("state", state)):
+        if cls is not None and not is_dataclass(cls):
+            raise misfit("method", function, f"has a {kind} that is no dataclass: {cls!r}")
+    name = name or function.__name__
+    takes = frozenset(given) - {"batch", "config"}
+    METHODS.add(name, Method(function, config, state, takes, label or name), function)
+    return function
+
+
+def source(function: Callable) -> Callable:
+    """Register what makes a dataset's rows: it takes options as keywords, and gives one dict a row.
+
+    Raises:
+        gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
+    """
+    for p in parameters_of("source", function).values():
+        if p.kind is not inspect.Parameter.KEYWORD_ONLY:
+            raise misfit("source", function, f"takes {p.name}; it must take options only, after a *")
+        if p.annotation is inspect.Parameter.empty:
+            raise misfit("source", function, f"option {p.name} has no type; write {p.name}: int, say")
+    SOURCES.add(function.__name__, Source(function), function)
+    return function
+
+
+def grader(function: Callable | None = None, *, batched: bool = False) -> Callable:
+    """Register what says whether a response is right: ``@grader``.
+
+    It takes ``response`` (its text) and ``problem`` (:class:`gdpo.grading.Problem`), and returns True or
+    False, or a :class:`gdpo.grading.Verdict`, which also says which answer was found.
+
+    Args:
+        function: the function.
+        batched: it takes ``responses`` and ``problems``, and returns as many.
+
+    Raises:
+        gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
+    """
+    if function is None:
+        return partial(grader, batched=batched)
+    given = list(parameters_of("grader", function))
+    wanted = ["responses", "problems"] if batched else ["response", "problem"]
+    if given != wanted:
+        raise misfit(
+            "grader", function, f"takes {', '.join(given) or 'nothing'}; it must take {' and '.join(wanted)}"
+        )
+    GRADERS.add(function.__name__, Grader(function, batched), function)
+    return function
+
+
+def metric(
+    function: Callable | None = None, *, name: str | None = None, label: str | None = None, unit: str = "%"
+) -> Callable:
+    """Register a metric of evaluation: ``@metric``, or ``@metric(label=...)``.
+
+    It takes either ``response`` (:class:`gdpo.rewards.Response`) and gives its number, or ``samples`` (the
+    data frame of one model's scored samples on one benchmark) and ``limit`` (response length in tokens) and
+    gives one number a row. A metric is the mean over problems of the mean of a problem's samples.
+
+    Args:
+        function: the function; the first line of its docstring says what it is.
+        name: by default the function's.
+        label: head of its column in the tables; by default the name.
+        unit: ``%`` for a share (shown as such), else a unit or an empty text.
+
+    Raises:
+        gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
+    """
+    if function is None:
+        return partial(metric, name=name, label=label, unit=unit)
+    given = list(parameters_of("metric", function))
+    if given not in (["response"], ["samples"], ["samples", "limit"]):
+        raise misfit(
+            "metric", function, f"takes {', '.join(given) or 'nothing'}; it must take response, or samples, "
+            "or samples and limit"
+        )  # fmt: skip
+    name = name or function.__name__
+    what = (inspect.getdoc(function) or name).splitlines()[0]
+    entry = Metric(function, what, label or name.replace("_", " "), unit, given[0] == "samples")
+    METRICS.add(name, entry, function)
+    return function
+
+
+def figure(function: Callable) -> Callable:
+    """Register a figure: it takes ``study`` (:class:`gdpo.reporting.study.Study`), returns Matplotlib's.
+
+    The function's docstring is its caption.
+
+    Raises:
+        gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
+    """
+    if list(given := parameters_of("figure", function)) != ["study"]:
+        raise misfit("figure", function, f"takes {', '.join(given) or 'nothing'}; it must take study")
+    caption = " ".join((inspect.getdoc(function) or function.__name__.replace("_", " ")).split())
+    FIGURES.add(function.__name__, Figure(function, caption), function)
+    return function

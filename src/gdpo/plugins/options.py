@@ -1,0 +1,39 @@
+"""Options of a function, checked against its signature."""
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+
+
+@cache
+def options_model(function: Callable) -> type[BaseModel]:
+    """A closed pydantic model of a function's keyword-only options, made from its signature."""
+    parameters = inspect.signature(function, eval_str=True).parameters.values()
+    fields = {
+        p.name: (p.annotation, ... if p.default is inspect.Parameter.empty else p.default)
+        for p in parameters
+        if p.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    # Strict: the function gets the values as they are written, and 24 tokens are not "24".
+    config = ConfigDict(extra="forbid", strict=True)
+    return create_model(f"{function.__name__}_options", __config__=config, **fields)
+
+
+def type_problem(settings: Any) -> str | None:
+    """The first value of a dataclass that is not of its field's type, in words, or None."""
+    for name, adapter in _adapters(type(settings)).items():
+        value = getattr(settings, name)
+        try:
+            adapter.validate_python(value, strict=True)
+        except ValidationError as error:
+            return f"{name}: {error.errors()[0]['msg']}; given: {value!r:.200}"
+    return None
+
+
+@cache
+def _adapters(cls: type) -> dict[str, TypeAdapter]:
+    hints = get_type_hints(cls)
+    return {name: TypeAdapter(hints[name]) for name in cls.__dataclass_fields__}

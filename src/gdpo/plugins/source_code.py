@@ -1,0 +1,187 @@
+"""What a function of a plug-in does, as a hash: of its code and of all of the file's that it uses.
+
+Comments, docstrings, blank lines and other functions are not in it. What it imports from the plug-in's own
+folder (or package) is; installed packages, and files that it reads, are not.
+"""
+
+import ast
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+DECORATORS = {"reward", "method", "source", "grader", "metric", "figure"}
+"""What they say of a function (its range, its label) is not what the function does."""
+_PACKAGE = Path(__file__).resolve().parents[1]
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def code_hash(things: Sequence[Callable], root: Path) -> str:
+    """Eight hexadecimal digits of what functions and classes do.
+
+    Args:
+        things: defined at the top of their files.
+        root: folder of the plug-in: modules below it count as its own.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for thing in things:
+        module = sys.modules[thing.__module__]
+        _collect(_File(Path(module.__file__), module.__name__, root), thing.__qualname__.split(".")[0], found)
+    lines = [f"{file}:{code}" for (file, _), code in sorted(found.items())]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
+
+
+def is_own(file: Path, root: Path) -> bool:
+    """Whether a file belongs to a plug-in: below its folder, and no installed package."""
+    file = file.resolve()
+    below = file.is_relative_to(root.resolve()) and file.suffix == ".py"
+    # A plug-in may lie beside the folder of a virtual environment.
+    installed = (
+        {"site-packages", "dist-packages"} & set(file.relative_to(root.resolve()).parts) if below else set()
+    )
+    return below and not installed and not file.is_relative_to(_PACKAGE)
+
+
+def _collect(file: "_File", name: str, found: dict[tuple[str, str], str]) -> None:
+    """Add the code behind ``name`` of a file to ``found`` ((file, place in it) -> code), and all it uses."""
+    waiting, known = [name], set()
+    while waiting:
+        known.add(name := waiting.pop())
+        for place, statement in file.statements_of(name):
+            key = (file.label, f"{place:06d}")
+            if key in found:
+                continue
+            found[key] = ast.unparse(_Plain().visit(statement))
+            waiting += sorted(_names(statement) - known)
+            for other, wanted in file.own_imports(statement):
+                if wanted is not None and other.binds(wanted):
+                    _collect(other, wanted, found)
+                else:
+                    found[other.label, "whole"] = ast.unparse(_Plain().visit(other.tree()))
+
+
+class _File:
+    """A Python file of a plug-in."""
+
+    def __init__(self, path: Path, module: str, root: Path):
+        self._path, self._module, self._root = path.resolve(), module, root.resolve()
+        inside = self._path.is_relative_to(self._root)
+        self.label = str(self._path.relative_to(self._root)) if inside else self._path.name
+        if self._path.parent == self._root and not self._is_package:
+            self.label = "plugin"  # a file that was renamed does the same
+        self._body = self.tree().body
+
+    def tree(self) -> ast.Module:
+        """A fresh syntax tree: what is collected is changed."""
+        return ast.parse(self._path.read_bytes())
+
+    @cached_property
+    def _is_package(self) -> bool:
+        return (self._root / "__init__.py").exists()
+
+    def binds(self, name: str) -> bool:
+        return any(name in _bound(statement) for statement in self._body)
+
+    def statements_of(self, name: str) -> Iterator[tuple[int, ast.stmt]]:
+        """Statements that give a name its value, or do something with it at the top of the file."""
+        fresh = self.tree().body
+        if not self.binds(name):
+            return
+        for place, statement in enumerate(self._body):
+            if name in _bound(statement) or (_acts(statement) and name in _names(statement)):
+                yield place, fresh[place]
+
+    def own_imports(self, statement: ast.stmt) -> Iterator[tuple["_File", str | None]]:
+        """Files of the plug-in that a statement imports, each with the name that is taken from it."""
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield from ((file, None) for file in self._found(alias.name))
+            elif isinstance(node, ast.ImportFrom):
+                package = (
+                    self._module if self._path.name == "__init__.py" else self._module.rpartition(".")[0]
+                )
+                dots = "." * node.level
+                base = (
+                    importlib.util.resolve_name(dots + (node.module or ""), package or None)
+                    if dots
+                    else node.module
+                )
+                for alias in node.names:
+                    below = list(self._found(f"{base}.{alias.name}"))
+                    yield from ((file, None) for file in below)
+                    if not below:
+                        yield from (
+                            (file, None if alias.name == "*" else alias.name) for file in self._found(base)
+                        )
+
+    def _found(self, module: str) -> Iterator["_File"]:
+        try:
+            spec = sys.modules[module].__spec__ if module in sys.modules else importlib.util.find_spec(module)
+        except (ImportError, ValueError, AttributeError):
+            return
+        if spec and spec.origin and is_own(Path(spec.origin), self._root):
+            yield _File(Path(spec.origin), module, self._root)
+
+
+class _Plain(ast.NodeTransformer):
+    """Without docstrings, and without the decorators by which a plug-in is registered."""
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, (*_DEFINITIONS, ast.Module)):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:] or [ast.Pass()]
+        if isinstance(node, _DEFINITIONS):
+            node.decorator_list = [made for made in node.decorator_list if not _registers(made)]
+        return self.generic_visit(node)
+
+
+def _registers(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", None)
+    return name in DECORATORS
+
+
+def _names(statement: ast.AST) -> set[str]:
+    """Every name that a statement mentions; those of decorators that register are none."""
+    if isinstance(statement, _DEFINITIONS):
+        left_out = {id(n) for made in statement.decorator_list if _registers(made) for n in ast.walk(made)}
+    else:
+        left_out = set()
+    nodes = (node for node in ast.walk(statement) if id(node) not in left_out)
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """Names of the file that a statement gives a value to."""
+    if isinstance(statement, _DEFINITIONS):
+        return {statement.name}
+    names, nodes = set(), [statement]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        elif isinstance(node, _DEFINITIONS):
+            names.add(node.name)
+        else:
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                names.add(node.id)
+            nodes += ast.iter_child_nodes(node)
+    return names
+
+
+def _acts(statement: ast.stmt) -> bool:
+    """Whether it may change what a name stands for without binding it: ``WORDS.update(...)``, a loop."""
+    if isinstance(statement, ast.If) and "__name__" in _names(statement.test):
+        return False  # if __name__ == "__main__"
+    targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+    changes = any(isinstance(target, (ast.Subscript, ast.Attribute)) for target in targets)
+    kinds = (ast.Expr, ast.AugAssign, ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Delete)
+    return isinstance(statement, kinds) or changes
