@@ -75,7 +75,7 @@ def page(tmp_path):
         Section(
             "Figures",
             figures=[
-                ShownFigure.of(tmp_path / "curve.png", tmp_path / "curve.rst".read_text(), {"limit": 24})
+                ShownFigure.of(tmp_path / "curve.png", (tmp_path / "curve.rst").read_text(), {"limit": 24})
             ],
         ),
         Section("What was run", texts=["One <run>."], files={"config": '{"a": "<b>"}'}),

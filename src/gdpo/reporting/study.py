@@ -10,7 +10,7 @@ class Study(NamedTuple):
 
     name: str
     arms: pd.DataFrame
-    """One row an arm and benchmark: every metric over seeds, with ``_low`` and ``_high``; arm, method, start."""
+    """One row an arm and benchmark: every metric, with ``_low`` and ``_high``; arm, method, start."""
     models: pd.DataFrame
     """The same, one row a model (a run, or a starting model): run, config, arm, method, start."""
     paired: pd.DataFrame
