@@ -9,9 +9,10 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 
+OF_A_FILE = "gdpo_plugin_"
+"""What the names of modules begin with that are plug-ins by file."""
 DECORATORS = {"reward", "method", "source", "grader", "metric", "figure"}
 """What they say of a function (its range, its label) is not what the function does."""
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -44,6 +45,17 @@ def is_own(file: Path, root: Path) -> bool:
     return below and not installed and not file.is_relative_to(_PACKAGE)
 
 
+def imported_names(path: Path) -> set[str]:
+    """Top-level names of all modules that a file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
 def _collect(file: "_File", name: str, found: dict[tuple[str, str], str]) -> None:
     """Add the code behind ``name`` of a file to ``found`` ((file, place in it) -> code), and all it uses."""
     waiting, known = [name], set()
@@ -69,17 +81,13 @@ class _File:
         self._path, self._module, self._root = path.resolve(), module, root.resolve()
         inside = self._path.is_relative_to(self._root)
         self.label = str(self._path.relative_to(self._root)) if inside else self._path.name
-        if self._path.parent == self._root and not self._is_package:
-            self.label = "plugin"  # a file that was renamed does the same
+        if module.startswith(OF_A_FILE):
+            self.label = ""  # a plug-in that was renamed does the same
         self._body = self.tree().body
 
     def tree(self) -> ast.Module:
         """A fresh syntax tree: what is collected is changed."""
         return ast.parse(self._path.read_bytes())
-
-    @cached_property
-    def _is_package(self) -> bool:
-        return (self._root / "__init__.py").exists()
 
     def binds(self, name: str) -> bool:
         return any(name in _bound(statement) for statement in self._body)
@@ -118,12 +126,13 @@ class _File:
                         )
 
     def _found(self, module: str) -> Iterator["_File"]:
-        try:
-            spec = sys.modules[module].__spec__ if module in sys.modules else importlib.util.find_spec(module)
-        except (ImportError, ValueError, AttributeError):
-            return
-        if spec and spec.origin and is_own(Path(spec.origin), self._root):
-            yield _File(Path(spec.origin), module, self._root)
+        """The plug-in's file that a module is, looked for without importing anything."""
+        for folder in (self._root, self._root.parent):  # beside a file; within a package of that name
+            place = folder.joinpath(*module.split("."))
+            for path in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
+                if path.is_file() and is_own(path, self._root):
+                    yield _File(path, module, self._root)
+                    return
 
 
 class _Plain(ast.NodeTransformer):
