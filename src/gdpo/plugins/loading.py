@@ -113,6 +113,11 @@ def file_of(registry: Registry, name: str) -> str | None:
     return plugin.name if plugin else None
 
 
+def loaded_files() -> dict[str, str]:
+    """Plug-in, as it is named -> SHA-256 of its file, for a run's provenance."""
+    return {plugin.name: plugin.content for plugin in _LOADED.values()}
+
+
 def _is_file(name: str) -> bool:
     return name.endswith(".py") or os.sep in name
 
