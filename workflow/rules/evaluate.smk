@@ -92,8 +92,8 @@ rule score:
         mem_mb=scoring_mem_mb(SAMPLING),
         runtime=20,
     params:
-        metrics=METRIC_OPTIONS,
         **JUDGED,
+        metrics=METRIC_OPTIONS,
     message:
         "Grading {wildcards.model} on {wildcards.benchmark}"
     shell:
@@ -125,13 +125,13 @@ rule score_outputs:
         mem_mb=lambda wildcards, input: outputs_mem_mb(input.generations),
         runtime=20,
     params:
+        **JUDGED,
         tokenizer=lambda wildcards: (
             f"--tokenizer {OUTPUTS[wildcards.model].tokenizer}"
             if OUTPUTS[wildcards.model].tokenizer
             else ""
         ),
         metrics=METRIC_OPTIONS,
-        **JUDGED,
     message:
         "Grading {wildcards.model} on {wildcards.benchmark}"
     shell:

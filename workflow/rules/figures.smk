@@ -26,6 +26,7 @@ WITHIN_REWARDS = [
     for name in REWARDS
     if all(
         run.config.specs()[name].function == "length"
+        and run.config.specs()[name].condition is None
         for run in RUNS.values()
         if name in run.config.rewards
     )
