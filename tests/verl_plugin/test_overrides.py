@@ -148,5 +148,5 @@ def test_a_gpu_run_has_the_same_trainer_and_verls_own_rollout(composed):
     )
     assert config["actor_rollout_ref"]["rollout"]["name"] == "vllm"
     assert config["actor_rollout_ref"]["actor"]["use_kl_loss"] is True
-    assert config["algorithm"]["filter_groups"]["metric"] == "reward_vector"
+    assert config["algorithm"]["filter_groups"]["enable"] is True
     assert config["algorithm"]["rollout_correction"]["bypass_mode"] is False

@@ -7,7 +7,6 @@ from gdpo.checkpoints import step_folder
 from gdpo.config.run import RunConfig
 from gdpo.config.training import HardwareConfig, TrainingConfig
 from gdpo.verl_plugin.cuda import VARLEN_ATTENTION
-from gdpo.verl_plugin.reward_columns import VECTOR
 from gdpo.verl_plugin.wandb_run import Tracking
 
 PLUGIN = Path(__file__).parent
@@ -130,7 +129,8 @@ def _algorithm(training: TrainingConfig) -> dict[str, Any]:
         "algorithm.adv_estimator": "grpo",
     }
     if training.filter_groups:
-        values |= {"algorithm.filter_groups.enable": True, "algorithm.filter_groups.metric": VECTOR}
+        # veRL asks for a metric; the rule is the trainer's.
+        values |= {"algorithm.filter_groups.enable": True, "algorithm.filter_groups.metric": "reward"}
     return values
 
 

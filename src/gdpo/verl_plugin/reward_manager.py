@@ -9,7 +9,7 @@ from gdpo.config.run import load_run_config
 from gdpo.grading import Gold, from_opening_tag
 from gdpo.rewards import Scorer
 from gdpo.verl_plugin.rendered_prompt import opens_reasoning
-from gdpo.verl_plugin.reward_columns import failed_rewards, reward_extra_info
+from gdpo.verl_plugin.reward_columns import failed_rewards
 
 
 class NamedRewardManager(RewardManagerBase):
@@ -36,7 +36,7 @@ class NamedRewardManager(RewardManagerBase):
             )
         except Exception as error:
             return {"reward_score": math.nan, "reward_extra_info": failed_rewards(self._scorer.specs, error)}
-        return {"reward_score": self._scorer.total(rewards), "reward_extra_info": reward_extra_info(rewards)}
+        return {"reward_score": self._scorer.total(rewards), "reward_extra_info": rewards}
 
     def _score(self, token_ids, gold: Gold, reasoning_open: bool) -> dict[str, float]:
         text = self.tokenizer.decode(token_ids, skip_special_tokens=True)
