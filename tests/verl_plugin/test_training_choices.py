@@ -9,8 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from test_training import train, write_run
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
+from gdpo.config.memory import ModelShape
 from gdpo.verl_plugin import launch
 from gdpo.verl_plugin.export import export_checkpoint
 
@@ -68,6 +69,18 @@ def test_lora_trains_adapters_alone_and_samples_with_them(lora, toy):
         frozen += "base_layer" in found
     assert frozen == 14, "seven linear layers in each of two blocks"
     up = [value for name, value in after.items() if ".lora_B." in name]
+    config = AutoConfig.from_pretrained(toy / "model")
+    shape = ModelShape(
+        layers=config.num_hidden_layers,
+        hidden_size=config.hidden_size,
+        feed_forward_size=config.intermediate_size,
+        heads=config.num_attention_heads,
+        key_value_heads=config.num_key_value_heads,
+        head_size=config.head_dim,
+        vocabulary=config.vocab_size,
+    )
+    trained = sum(value.numel() for name, value in after.items() if ".lora_" in name)
+    assert shape.adapter_parameters(RANK) == trained  # as the estimate of GPU memory counts them
     assert len(up) == 14 and all(value.abs().max() > 1e-3 and value.shape[1] == RANK for value in up)
 
 
