@@ -3,6 +3,7 @@
 A part is what a job depends on and nothing else, so a changed value reruns only what reads it.
 """
 
+from gdpo.config.base import written
 from gdpo.config.experiment import used_datasets
 
 SECTIONS = {
@@ -19,7 +20,7 @@ SECTIONS = {
         f"config/models/{name}": model.weights.model_dump(mode="json")
         for name, model in EXPERIMENT.config.models.items()
     },
-    "config/sampling": EXPERIMENT.config.evaluation.sampling.model_dump(mode="json"),
+    "config/sampling": written(EXPERIMENT.config.evaluation.sampling),
     **{f"runs/{name}/config": run.resolved for name, run in RUNS.items()},
 }
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, ValidationError, model_validator
 
-from gdpo.config.base import Section, is_file, written
+from gdpo.config.base import Section, is_file, later, written
 from gdpo.config.datasets import Dataset, DatasetProblems
 from gdpo.config.errors import ConfigError, config_error, single_values
 from gdpo.config.evaluation import EvaluationConfig
@@ -18,16 +18,19 @@ from gdpo.config.memory import MemoryEstimate, estimate_memory
 from gdpo.config.models import FolderModel, ModelRecipe, SizeRecipe
 from gdpo.config.monitoring import MonitoringConfig
 from gdpo.config.problems import ArithmeticProblems
-from gdpo.config.recipe import Recipe, merge, nested, read_recipe, repeats
+from gdpo.config.recipe import Recipe, leaves, merge, nested, read_recipe, repeats
 from gdpo.config.run import MethodName, RunConfig, content_hash
 from gdpo.config.sweep import Name, Point, Sweep
 from gdpo.config.training import HardwareConfig, ResourcesConfig, TrainingConfig
+from gdpo.config.verl_keys import check_verl
 from gdpo.plugins import FIGURES, METRICS, PluginError
 from gdpo.plugins.loading import file_of, load
 
 ProblemSet = Annotated[ArithmeticProblems | DatasetProblems, Field(discriminator="source")]
-SHARED = ("rewards", "training", "hardware")
+SHARED = ("rewards", "training", "hardware", "verl")
 """Sections that runs share and may differ from."""
+PER_MODEL = ("training", "hardware", "verl")
+"""Those of them that sizes and models may change."""
 
 
 class Problems(Section):
@@ -54,6 +57,8 @@ class RunRecipe(Section):
     """Training values that differ from the shared ones."""
     hardware: dict[str, Any] = {}
     """Hardware values that differ from the shared ones."""
+    verl: dict[str, Any] = later({})
+    """Keys of veRL that differ from the shared ones."""
     sweep: Sweep | None = None
     """Values to try; one run each."""
     seeds: list[int] | None = Field(default=None, min_length=1)
@@ -81,6 +86,8 @@ class ExperimentConfig(Section):
     """Shared training values."""
     hardware: dict[str, Any] = {}
     """Shared hardware values."""
+    verl: dict[str, Any] = later({})
+    """Shared keys of veRL's own config, in its own sections: any that no key here sets (docs/verl.md)."""
     seeds: list[int] = Field(default=[1], min_length=1)
     """Training seeds; each run trains once a seed."""
     runs: dict[Name, RunRecipe] = Field(min_length=1)
@@ -321,6 +328,11 @@ def _check_sections(config: ExperimentConfig) -> None:
             model.model_validate(getattr(written[prefix], section))
         except ValidationError as error:
             problems += single_values(error, model, f"{prefix}{section}.")
+    for prefix, level in written.items():
+        try:
+            check_verl(nested({key: value for key, value in leaves(level.verl) if value is not None}))
+        except ValueError as error:
+            problems.append(f"{prefix}{error}")
     if problems:
         raise ConfigError("\n".join(problems))
 
@@ -381,8 +393,8 @@ def _layers(
     own = recipe.model_dump(exclude_unset=True, include={"method", "algorithm", *SHARED})
     return [
         Layer({}, {section: getattr(config, section) for section in SHARED}),
-        Layer(_under(f"sizes.{start.size}"), {"training": size.training, "hardware": size.hardware}),
-        Layer(_under(f"models.{model}"), {"training": start.training, "hardware": start.hardware}),
+        Layer(_under(f"sizes.{start.size}"), {section: getattr(size, section) for section in PER_MODEL}),
+        Layer(_under(f"models.{model}"), {section: getattr(start, section) for section in PER_MODEL}),
         Layer({"algorithm": f"methods.{method}"}, {"algorithm": settings}),
         Layer(_under(f"runs.{name}"), own),
         Layer(_under(f"runs.{name}.sweep"), changes),

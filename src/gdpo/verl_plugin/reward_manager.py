@@ -8,7 +8,7 @@ from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 from gdpo.grading import Problem, from_opening_tag
 from gdpo.rewards import Scorer
 from gdpo.verl_plugin.rendered_prompt import opens_reasoning
-from gdpo.verl_plugin.reward_columns import failed_rewards, reward_extra_info
+from gdpo.verl_plugin.reward_columns import failed_rewards
 from gdpo.verl_plugin.run_of import run_of
 
 
@@ -29,10 +29,7 @@ class NamedRewardManager(RewardManagerBase):
         items = [data[i] for i in range(len(data))] if self._scorer.of_groups else [data[-1:][0]]
         try:
             found = await self.loop.run_in_executor(None, self._score, items)
-            scores, infos = (
-                [self._scorer.total(rewards) for rewards in found],
-                list(map(reward_extra_info, found)),
-            )
+            scores, infos = [self._scorer.total(rewards) for rewards in found], found
         except Exception as error:
             scores = [math.nan] * len(items)
             infos = [failed_rewards(self._scorer.specs, error)] * len(items)
