@@ -47,3 +47,12 @@ def test_sums_that_differ_by_rounding_alone_are_the_same():
 def test_what_is_said_names_the_rule():
     assert too_few(True) == "no reward varies in enough groups"
     assert "constant" in too_few("all") and "sum" in too_few("sum") and "length" in too_few("length")
+
+
+def test_no_value_is_no_variation():
+    """An optional reward's None is not a number for the trainer, and two of those are not equal."""
+    group = [{"a": 1.0, "b": float("nan")}, {"a": 1.0, "b": float("nan")}]
+    weights = {"a": 1.0, "b": 1.0}
+    assert not any(keeps(rule, group, weights) for rule in (True, "all", "sum", "b"))
+    varied = [*group, {"a": 0.0, "b": 1.0}]
+    assert keeps(True, varied, weights) and keeps("a", varied, weights) and not keeps("b", varied, weights)

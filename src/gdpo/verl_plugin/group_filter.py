@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import transfer_queue as tq
@@ -23,10 +24,15 @@ def keeps(rule: bool | str, group: Sequence[Mapping[str, float]], weights: Mappi
         weights: each reward's weight.
     """
     if rule == "sum":
-        terms = [[weight * rewards[name] for name, weight in weights.items()] for rewards in group]
+        terms = [
+            [weight * rewards[name] for name, weight in weights.items() if not isnan(rewards[name])]
+            for rewards in group
+        ]
         sums, scale = [sum(each) for each in terms], max(sum(map(abs, each)) for each in terms)
         return max(sums) - min(sums) > SAME * scale
-    varies = {name: len({rewards[name] for rewards in group}) > 1 for name in weights}
+    # Not a number is no value: an optional reward's None.
+    values = {name: {rewards[name] for rewards in group if not isnan(rewards[name])} for name in weights}
+    varies = {name: len(found) > 1 for name, found in values.items()}
     if rule is True:
         return any(varies.values())
     return all(varies.values()) if rule == "all" else varies[rule]

@@ -11,12 +11,14 @@ from gdpo.config.recipe import leaves
 from gdpo.config.run import RunConfig
 from gdpo.config.training import HardwareConfig, TrainingConfig
 from gdpo.config.verl_keys import new_keys
+from gdpo.rewards import Scorer
 from gdpo.verl_plugin.cuda import VARLEN_ATTENTION
 from gdpo.verl_plugin.wandb_run import Tracking
 
 PLUGIN = Path(__file__).parent
 ROUTER = PLUGIN / "rollout" / "router.yaml"
 SINGLE_TURN = PLUGIN / "single_turn.yaml"
+GROUPED = "gdpo.verl_plugin.group_rewards.GroupedAgentLoopManager"
 AGENT_LOOP = "gdpo.verl_plugin.batched_agent_loop.BatchedAgentLoopManager"
 
 
@@ -50,11 +52,7 @@ def verl_overrides(run: RunConfig, paths: RunPaths, step: int, tracking: Trackin
         **_trainer(run, paths, tracking),
         **_resume(run.training, paths.checkpoints, step),
         **(_cpu() if run.hardware.platform == "cpu" else _cuda(run.hardware)),
-        **(
-            _transformers_rollout(run)
-            if run.hardware.rollout == "transformers"
-            else _vllm_rollout(run.hardware)
-        ),
+        **(_transformers_rollout(run) if run.hardware.rollout == "transformers" else _vllm_rollout(run)),
     }
     return [*_own_keys(run.verl), *(f"{key}={_render(value)}" for key, value in values.items())]
 
@@ -251,17 +249,24 @@ def _transformers_rollout(run: RunConfig) -> dict[str, Any]:
     }
 
 
-def _vllm_rollout(hardware: HardwareConfig) -> dict[str, Any]:
+def _vllm_rollout(run: RunConfig) -> dict[str, Any]:
+    hardware = run.hardware
     on_cpu = _vllm_on_cpu() if hardware.platform == "cpu" else {}
-    return on_cpu | {
-        "actor_rollout_ref.rollout.name": "vllm",
-        "actor_rollout_ref.rollout.gpu_memory_utilization": hardware.gpu_memory_utilization,
-        "actor_rollout_ref.rollout.agent.agent_loop_config_path": SINGLE_TURN,
-        "actor_rollout_ref.rollout.agent.default_agent_loop": "gdpo_single_turn",
-        "reward.reward_manager.source": "importlib",
-        "reward.reward_manager.name": "NamedRewardManager",
-        "+reward.reward_manager.module.path": PLUGIN / "reward_manager.py",
-    }
+    of_groups = Scorer(run.specs()).of_groups
+    grouped = {"+actor_rollout_ref.rollout.agent.agent_loop_manager_class": GROUPED} if of_groups else {}
+    return (
+        on_cpu
+        | grouped
+        | {
+            "actor_rollout_ref.rollout.name": "vllm",
+            "actor_rollout_ref.rollout.gpu_memory_utilization": hardware.gpu_memory_utilization,
+            "actor_rollout_ref.rollout.agent.agent_loop_config_path": SINGLE_TURN,
+            "actor_rollout_ref.rollout.agent.default_agent_loop": "gdpo_single_turn",
+            "reward.reward_manager.source": "importlib",
+            "reward.reward_manager.name": "NamedRewardManager",
+            "+reward.reward_manager.module.path": PLUGIN / "reward_manager.py",
+        }
+    )
 
 
 def _vllm_on_cpu() -> dict[str, Any]:
