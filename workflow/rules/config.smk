@@ -4,7 +4,7 @@ A part is what a job depends on and nothing else, so a changed value reruns only
 """
 
 from gdpo.config.base import written
-from gdpo.config.experiment import used_datasets
+from gdpo.config.sections import used_datasets
 
 SECTIONS = {
     "config/problems/train": PROBLEMS.train.model_dump(mode="json"),

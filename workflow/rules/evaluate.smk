@@ -60,7 +60,11 @@ rule sample:
         f"{LOGS}/sample/{{model}}/{{benchmark}}.benchmark.tsv"
     threads: 8 if WITH_VLLM else 1
     resources:
-        **(on_gpus(1, SAMPLING.gpus()) if GPUS and WITH_VLLM else {"runtime": 240, **ON_CPU}),
+        **(
+            on_gpus(1, SAMPLING.gpus())
+            if GPUS and WITH_VLLM
+            else {"runtime": 240, **ON_CPU}
+        ),
         mem_mb=lambda wildcards: sampling_mem_mb(
             SAMPLING, EXPERIMENT.loading_mem_mb(start_of(wildcards.model))
         ),

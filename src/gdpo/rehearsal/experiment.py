@@ -2,8 +2,10 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from gdpo.config.experiment import Experiment, ExperimentConfig, ProblemSet, Run
+from gdpo.config.experiment import Experiment
 from gdpo.config.run import RunConfig
+from gdpo.config.runs import Run
+from gdpo.config.sections import ExperimentConfig, ProblemSet
 from gdpo.config.training import HardwareConfig, ResourcesConfig
 
 FOLDER = "rehearsals"
