@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import PositiveInt
 
 from gdpo.advantage import RewardBatch, RewardConfig, Step
 from gdpo.grading import Problem, Verdict
 from gdpo.plugins import figure, grader, method, metric, reward, source
-from gdpo.reporting.study import Study
 from gdpo.rewards import Response
 
 
@@ -98,12 +98,12 @@ def answered(response: Response) -> float:
     return float(said(response.text) is not None)
 
 
-@figure
-def accuracy_by_arm(study: Study) -> Figure:
+@figure(title="accuracy by arm")
+def accuracy_by_arm(arms: pd.DataFrame) -> Figure:
     """Accuracy of each arm on each benchmark, with its interval."""
     drawn = Figure(figsize=(6.9, 2.5))
-    axes = drawn.subplots(1, study.arms["benchmark"].nunique(), squeeze=False)[0]
-    for axis, (benchmark, rows) in zip(axes, study.arms.groupby("benchmark", sort=False), strict=True):
+    axes = drawn.subplots(1, arms["benchmark"].nunique(), squeeze=False)[0]
+    for axis, (benchmark, rows) in zip(axes, arms.groupby("benchmark", sort=False), strict=True):
         spread = [rows["accuracy"] - rows["accuracy_low"], rows["accuracy_high"] - rows["accuracy"]]
         axis.errorbar(rows["accuracy"] * 100, rows["arm"], xerr=[100 * side for side in spread], fmt="o")
         axis.set(title=benchmark, xlabel="accuracy (%)", xlim=(0, 100))

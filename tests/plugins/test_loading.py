@@ -145,8 +145,8 @@ BAD = {
         r"mine.py, line 2: source 'a' takes size; it must take options only, after a \*",
     ),
     "a figure's arguments": (
-        "from gdpo.plugins import figure\n@figure\ndef a(): return None",
-        r"mine.py, line 2: figure 'a' takes nothing; it must take study",
+        "from gdpo.plugins import figure\n@figure\ndef a(tables): return None",
+        r"mine.py, line 2: figure 'a' takes tables; it may take arms, models, paired, training, scores",
     ),
     "a method's arguments": (
         "from gdpo.advantage import RewardConfig\nfrom gdpo.plugins import method\n"

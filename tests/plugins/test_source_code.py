@@ -119,6 +119,27 @@ def test_an_import_within_a_function_counts_too(folder):
     assert code(folder, inside, helpers=HELPERS.replace("FACTOR = 2", "FACTOR = 3")) != before
 
 
+def test_an_import_of_everything_counts_all_of_it(folder):
+    stars = FILE.replace("from helpers import scale", "from helpers import *")
+    before = code(folder, stars)
+    assert code(folder, stars, helpers=HELPERS.replace("UNUSED = 5", "UNUSED = 6")) != before
+
+
+def test_of_an_import_only_the_name_that_is_used_counts(folder):
+    both = FILE.replace("from helpers import scale", "from helpers import other, scale")
+    before = code(folder, both)
+    assert before == code(folder)
+    assert code(folder, both, helpers=HELPERS.replace("return UNUSED", "return UNUSED + 1")) == before
+
+
+def test_what_a_file_beside_it_imports_counts_as_well(folder):
+    (folder / "deeper.py").write_text("FACTOR = 2\n")
+    helpers = HELPERS.replace("FACTOR = 2", "from deeper import FACTOR")
+    before = code(folder, helpers=helpers)
+    (folder / "deeper.py").write_text("FACTOR = 3\n")
+    assert code(folder, helpers=helpers) != before
+
+
 def test_a_file_that_was_moved_or_renamed_does_the_same(folder):
     before = code(folder)
     (folder / "plugin.py").rename(folder / "renamed.py")

@@ -37,7 +37,7 @@ OF_TABLES = {
     "Figure: accuracy against length",
     "Figure: differences to the starting model",
     "Figure: response lengths",
-    "Figure: accuracy_by_arm",
+    "Figure: accuracy by arm",
 } | REPORT
 CURVES = "Figure: training curves"
 MODELS = ("smollm2-135m", "gdpo-seed1", "rank-seed1")
@@ -92,7 +92,7 @@ def test_grader_metric_and_figure_are_in_the_results(done):
     assert "says yes or no %" in (results / "tables/main.md").read_text()
     assert (results / "figures/accuracy_by_arm.pdf").stat().st_size > 0
     assert "with its interval" in (results / "summary.html").read_text()
-    assert "accuracy_by_arm" in (results / "report.html").read_text()
+    assert "accuracy by arm" in (results / "report.html").read_text()
 
 
 # What runs again: the table in docs/extending.md, row by row.
@@ -150,7 +150,7 @@ def test_a_metrics_body_judges_again(done):
 
 
 def test_a_figures_body_draws_it_again(done):
-    assert planned(done, 'fmt="o")', 'fmt="s")') == {"Figure: accuracy_by_arm"} | REPORT
+    assert planned(done, 'fmt="o")', 'fmt="s")') == {"Figure: accuracy by arm"} | REPORT
 
 
 def test_a_graders_body_trains_and_judges_again(done):

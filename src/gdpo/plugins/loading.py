@@ -13,8 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+from gdpo.plugins.kinds import FIGURES
 from gdpo.plugins.registry import ALL, PluginError, Registry
-from gdpo.plugins.source_code import OF_A_FILE, code_hash, imported_names, is_own
+from gdpo.plugins.source_code import OF_A_FILE, PACKAGE, code_hash, imported_names, is_own
 from gdpo.plugins.time_limit import TimeLimit, TimeUp
 
 VARIABLE = "GDPO_PLUGINS"
@@ -29,6 +30,7 @@ BUILT_IN = (
     "gdpo.advantage",
     "gdpo.grading.judge",
     "gdpo.statistics.sample_metrics",
+    "gdpo.reporting.figures",
 )
 """Modules of the package that register its own."""
 
@@ -105,6 +107,12 @@ def code_of(registry: Registry, names: Sequence[str]) -> dict[str, str]:
             things = [registry.functions[name], *filter(None, classes)]
             found[f"{registry.kind} {name}"] = code_hash(things, plugin.root)
     return found
+
+
+def drawing_code(name: str) -> str:
+    """Hash of the code behind a figure, a plug-in's or the package's own."""
+    plugin = plugin_of(FIGURES, name)
+    return code_hash([FIGURES.functions[name]], plugin.root if plugin else PACKAGE)
 
 
 def file_of(registry: Registry, name: str) -> str | None:
