@@ -91,6 +91,11 @@ def variable(names: Sequence[str]) -> str:
     return os.pathsep.join(map(_key, names))
 
 
+def folders(names: Sequence[str]) -> list[str]:
+    """Folders of the files among plug-ins, whole paths."""
+    return list(dict.fromkeys(str(Path(_key(name)).parent) for name in names if _is_file(name)))
+
+
 def plugin_of(registry: Registry, name: str) -> Plugin | None:
     """The plug-in that registered an entry; None where it is the package's own."""
     module = getattr(registry.functions.get(name), "__module__", "")
