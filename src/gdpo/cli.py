@@ -284,6 +284,7 @@ def overrides(
     """Print every veRL setting that a run changes, one ``key=value`` a line, as its training gets them."""
     from gdpo.config.experiment import load_experiment
     from gdpo.config.recipe import parse_changes
+    from gdpo.plugins.loading import located
     from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
     from gdpo.verl_plugin.wandb_run import Tracking
 
@@ -297,6 +298,7 @@ def overrides(
         results / "problems" / "train.parquet",
         results / "problems" / f"{validation}.parquet",
         _checkpoints() / "<content>",
+        located(loaded.config.plugins),
     )
     tracking = Tracking.of(loaded.config.monitoring.wandb, found.id, loaded.name, os.environ)
     print("\n".join(verl_overrides(found.config, paths, 0, tracking)))

@@ -86,9 +86,14 @@ def named_in_environment() -> tuple[str, ...]:
     return tuple(name for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name)
 
 
+def located(names: Sequence[str]) -> tuple[str, ...]:
+    """Plug-ins with whole paths, as jobs may start in another folder."""
+    return tuple(map(_key, names))
+
+
 def variable(names: Sequence[str]) -> str:
-    """What :data:`VARIABLE` is for these plug-ins: whole paths, as jobs may start in another folder."""
-    return os.pathsep.join(map(_key, names))
+    """What :data:`VARIABLE` is for these plug-ins."""
+    return os.pathsep.join(located(names))
 
 
 def folders(names: Sequence[str]) -> list[str]:
