@@ -28,7 +28,7 @@ from verl.utils.tensordict_utils import assign_non_tensor_stack
 from verl.utils.tracking import Tracking
 from verl.workers.utils.padding import response_to_nested
 
-from gdpo.advantage import broadcast_nested, estimate
+from gdpo.advantage import broadcast_nested
 from gdpo.checkpoints import begin, prune, seal, step_folder
 from gdpo.provenance import one_line
 from gdpo.rewards import RewardError
@@ -36,6 +36,7 @@ from gdpo.verl_plugin.batch_order import order_of_prompts
 from gdpo.verl_plugin.constant_rewards import ConstantRewards
 from gdpo.verl_plugin.deadline import OUT_OF_TIME, Deadline
 from gdpo.verl_plugin.group_filter import GroupFilter, too_few
+from gdpo.verl_plugin.method import advantages
 from gdpo.verl_plugin.progress import Progress
 from gdpo.verl_plugin.reward_columns import FAILURE, check_groups, reward_columns
 from gdpo.verl_plugin.run_of import run_of
@@ -88,20 +89,19 @@ class GDPOTrainer(PPOTrainerSync):
         real = [i for i, tag in enumerate(batch.tags) if not tag.get("is_padding", False)]
         check_groups([uids[i] for i in real], self.config.actor_rollout_ref.rollout.n)
 
-        result = estimate(
-            self.run_config.method,
+        result = advantages(
+            self.run_config,
             reward_columns([extra_fields[i] for i in real], self.run_config.rewards),
             [uids[i] for i in real],
-            config=self.run_config.estimator_config(),
-            state=self.estimator_state,
-            lengths=lengths[real],
+            self.estimator_state,
+            lengths[real],
         )
         self.estimator_state = result.state
         metrics.update(result.metrics)
 
-        advantages = torch.zeros(len(batch.keys), dtype=torch.float32)  # veRL's padding rows get 0
-        advantages[real] = result.advantages
-        nested = broadcast_nested(advantages, lengths)
+        per_response = torch.zeros(len(batch.keys), dtype=torch.float32)  # veRL's padding rows get 0
+        per_response[real] = result.advantages
+        nested = broadcast_nested(per_response, lengths)
         output = {"advantages": nested, "returns": nested.clone()}
         if self._rollout_is_old_policy():
             output["old_log_probs"] = data["rollout_log_probs"]
