@@ -245,11 +245,18 @@ class Scorer:
             raise error(f"gave {number!r}, not a finite float32 number,", place)
         if (bounds := made.bounds(spec.options)) is None:
             return number
-        nearest = min(max(number, bounds[0]), bounds[1])
-        # A sum of shares may be 1.0000000000000002, which must not end a training.
-        if not math.isclose(number, nearest, rel_tol=_ROUNDING, abs_tol=_ROUNDING):
+        if (nearest := in_range(number, bounds)) is None:
             raise error(f"gave {number!r}, outside of its range {bounds[0]:g} to {bounds[1]:g},", place)
         return nearest
+
+
+def in_range(number: float, bounds: tuple[float, float]) -> float | None:
+    """The number within its bounds, which rounding may leave; None where it is outside.
+
+    A sum of shares may be 1.0000000000000002, which must not end a training.
+    """
+    nearest = min(max(number, bounds[0]), bounds[1])
+    return nearest if math.isclose(number, nearest, rel_tol=_ROUNDING, abs_tol=_ROUNDING) else None
 
 
 def _reading(
