@@ -1,19 +1,14 @@
 """A plug-in tried on stored samples: the numbers that are shown, and every failure by file and line."""
 
-import contextlib
-import io
 import re
-import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 import pytest
+from cli_in_process import Done, gdpo
 
-from gdpo.cli import main
 from gdpo.data.problem_files import write_problems
-from gdpo.plugins.loading import load
 from gdpo.sampling.samples import SCHEMA, write_samples
 
 GOLDS = {"a": "2", "b": "4", "c": "6"}
@@ -76,29 +71,10 @@ def results(tmp_path_factory):
     return folder
 
 
-class Done(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def check(folder: Path, code: str, *arguments: str | Path) -> Done:
-    """The command as a user types it in the folder of the plug-in, without a process of its own."""
+    """``gdpo check-plugin`` of a file with this code."""
     (folder / "mine.py").write_text(code)
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-        pytest.raises(SystemExit) as end,
-    ):
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", ["gdpo", "check-plugin", "mine.py", *map(str, arguments)])
-        patch.setenv("COLUMNS", "300")
-        patch.setenv("GDPO_REWARD_SECONDS", "2")
-        main()
-    load([])
-    return Done(int(end.value.code or 0), out.getvalue(), err.getvalue())
+    return gdpo("check-plugin", "mine.py", *arguments, folder=folder)
 
 
 def row(output: str, name: str) -> list[str]:
@@ -165,7 +141,7 @@ def good(tmp_path_factory, results):
 )
 def test_the_numbers_are_those_of_the_samples(good, name, numbers):
     assert row(good, name)[1:8] == numbers
-    assert all(re.fullmatch(r"[\d.e-]+ m?s", cell) for cell in row(good, name)[8:])
+    assert all(re.fullmatch(r"[\d.e+]+ (µs|ms|s)", cell) for cell in row(good, name)[8:])
 
 
 def test_everything_that_is_registered_is_listed_with_its_place(good):
@@ -179,7 +155,7 @@ def test_only_whole_problems_are_taken_of_many_samples(tmp_path, results):
     code = "from gdpo.plugins import reward\n@reward\ndef n(response):\n    return response.n_tokens\n"
     done = check(tmp_path, code, "--results", results, "--most", "5")
     assert "on 4 responses to 2 problems" in done.stdout
-    assert "on 2 responses to 1 problems" in check(tmp_path, code, "--results", results, "--most", "1").stdout
+    assert "on 2 responses to 1 problem," in check(tmp_path, code, "--results", results, "--most", "1").stdout
 
 
 def broken(kind: str, body: str, arguments: str = "response", options: str = "") -> str:

@@ -249,6 +249,18 @@ def check_plugin(
 
 
 @app.command()
+def new(
+    kind: Annotated[str, typer.Argument(help="reward, method, grader, source, metric, figure or dataset")],
+    name: Annotated[str, typer.Argument(help="of the file and of what it registers: short_proof")],
+    folder: Annotated[Path, typer.Option(help="made if need be")] = Path("plugins"),
+) -> None:
+    """Write a starting file of a plug-in with a test beside it, and print what the experiment needs."""
+    from gdpo.new_plugin import show_new, write_new
+
+    show_new(*write_new(kind, name, folder))
+
+
+@app.command()
 def plan(
     experiment: Annotated[str, typer.Argument(help="name of a file in config/")] = "demo",
     changes: Annotated[list[str] | None, typer.Argument(help="dotted keys, as training.steps=20")] = None,

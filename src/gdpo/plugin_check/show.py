@@ -48,7 +48,8 @@ def _parts(found: Sequence[Checked]) -> Table:
 
 def _numbers(found: Sequence[Checked], evidence: Evidence) -> Table:
     problems = len(set(evidence.groups))
-    title = f"on {len(evidence.responses)} responses to {problems} problems, {evidence.samples}"
+    plural = "s" * (problems != 1)
+    title = f"on {len(evidence.responses)} responses to {problems} problem{plural}, {evidence.samples}"
     table = Table(title=title, title_justify="left")
     table.add_column("name", overflow="fold")
     heads = ("min", "mean", "max", "distinct", "no value", "range", "dead groups", "mean time", "longest")
@@ -82,4 +83,6 @@ def _range(checked: Checked) -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{1e3 * seconds:.3g} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.2g} µs"
