@@ -201,7 +201,10 @@ def broken(kind: str, body: str, arguments: str = "response", options: str = "")
             "source mine gave a int as a row, not a dict; mend mine.py, line 3",
         ),
         (broken("source", "return []", ""), "source mine gave no row"),
-        (broken("source", "yield {'a': 1 / 0}", ""), "source mine raised ZeroDivisionError .*mend mine.py"),
+        (
+            broken("source", "yield {'a': 1 / 0}", ""),
+            "source mine raised ZeroDivisionError .*mend mine.py, line 5",
+        ),
     ],
 )
 def test_what_fails_is_named_with_file_and_line(tmp_path, results, code, words):
@@ -294,6 +297,8 @@ def test_samples_and_problems_may_lie_anywhere(tmp_path, results):
     assert done.returncode == 0 and row(done.stdout, "mine")[1:4] == ["3", "4.333", "9"]
     alone = check(tmp_path, code, "--samples", samples)
     assert alone.returncode == 1 and "give the problem set of these samples with --problems" in alone.stderr
+    missing = check(tmp_path, code, "--samples", tmp_path / "none.parquet")
+    assert missing.returncode == 1 and "none.parquet: no such samples; correct the path" in missing.stderr
     other = check(tmp_path, code, "--problems", problems)
     assert other.returncode == 1 and "give the samples of these problems too" in other.stderr
 

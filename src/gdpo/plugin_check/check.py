@@ -1,5 +1,6 @@
 """Everything that a plug-in registers, looked at."""
 
+import functools
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,13 +86,14 @@ def _check_source(listed: Checked, options: Mapping[str, Any]) -> Checked:
     def error(what: str, place: Place) -> ValueError:
         return ValueError(f"source {listed.name} {what}; mend {place}")
 
+    @functools.wraps(function)  # so that errors are of its lines
     def first() -> list[Any]:
         return list(itertools.islice(function(**options), FIRST_ROWS))
 
     try:
         fitting("source", listed.name, function, options)
         with time_limit.calls():
-            rows = call(time_limit, lambda what, _: error(what, Place.of(function)), first)
+            rows = call(time_limit, error, first)
     except ValueError as problem:
         return listed._replace(failed=str(problem))
     wrong = next((row for row in rows if not isinstance(row, dict)), None)

@@ -1,10 +1,11 @@
 """Stored samples that a plug-in is tried on."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from gdpo.rewards import Response
 from gdpo.sampling.samples import read_samples
@@ -37,8 +38,8 @@ def newest_samples(results: Path) -> Path | None:
 
 def problem_set_of(samples: Path) -> Path:
     """Where a study keeps the problem set of samples."""
-    *_, study, _, _, benchmark, _ = samples.absolute().parts
-    return Path(*samples.absolute().parts[:-4]) / "problems" / f"{benchmark}.parquet"
+    benchmark = samples.absolute().parent
+    return benchmark.joinpath("..", "..", "..", "problems", f"{benchmark.name}.parquet").resolve()
 
 
 def evidence_of(samples: Path, problem_set: Path | None, most: int) -> Evidence:
@@ -54,20 +55,25 @@ def evidence_of(samples: Path, problem_set: Path | None, most: int) -> Evidence:
         ValueError: a file is not what it should be, or a sample's problem is not in the set.
         gdpo.grading.JudgeError: a grader failed.
     """
+    if not samples.is_file():
+        raise FileNotFoundError(f"{samples}: no such samples; correct the path")
     where = problem_set or problem_set_of(samples)
     if not where.is_file():
         hint = "" if problem_set else "; give the problem set of these samples with --problems"
         raise FileNotFoundError(f"{where}: no such problem set{hint}")
     problems = problems_of(where)
+    wanted = _first_problems(samples, most)
     pieces = read_samples(samples, columns=[*GRADED, TOKENS], rows=_PIECE)
-    frame = _first(pd.concat([whole_texts(piece) for piece in pieces], ignore_index=True), most)
+    chosen = (piece.filter(pc.is_in(piece["problem_id"], pa.array(wanted))) for piece in pieces)
+    frame = pd.concat([whole_texts(piece) for piece in chosen if len(piece)], ignore_index=True)
     if unknown := sorted(set(frame["problem_id"]) - set(problems)):
         raise ValueError(f"{where}: has no problem {unknown[0]}, which {samples} has samples of")
     responses = responses_of(frame, problems)
     return Evidence(samples, responses, scored(frame, responses).to_pandas())
 
 
-def _first(frame: pd.DataFrame, most: int) -> pd.DataFrame:
-    counts: Sequence[int] = frame.groupby("problem_id", sort=False).size().cumsum()
-    kept = set(counts.index[(counts <= most) | (counts == counts.iloc[0])])
-    return frame[frame["problem_id"].isin(kept)].reset_index(drop=True)
+def _first_problems(samples: Path, most: int) -> list[str]:
+    """The first problems that have at most so many samples together, and one at least."""
+    ids = pa.concat_tables(read_samples(samples, columns=["problem_id"]))["problem_id"].to_pandas()
+    counts = ids.groupby(ids, sort=False).size().cumsum()
+    return list(counts.index[: max(1, int((counts <= most).sum()))])
