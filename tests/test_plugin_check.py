@@ -141,7 +141,7 @@ def good(tmp_path_factory, results):
 )
 def test_the_numbers_are_those_of_the_samples(good, name, numbers):
     assert row(good, name)[1:8] == numbers
-    assert all(re.fullmatch(r"[\d.e+]+ (µs|ms|s)", cell) for cell in row(good, name)[8:])
+    assert all(re.fullmatch(r"\d+\.\d+ (µs|ms|s)", cell) for cell in row(good, name)[8:])
 
 
 def test_everything_that_is_registered_is_listed_with_its_place(good):
@@ -165,9 +165,9 @@ def broken(kind: str, body: str, arguments: str = "response", options: str = "")
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (broken("reward", "return 1 / 0"), r"reward mine raised ZeroDivisionError .*mend mine.py, line 5"),
-        (broken("reward", "return 'x'"), r"reward mine gave 'x' .*mend mine.py, line 3"),
-        (broken("reward", "import time; time.sleep(60)"), "reward mine took longer than 2 s"),
+        (broken("reward", "return 1 / 0"), r"reward mine: raised ZeroDivisionError .*mend mine.py, line 5"),
+        (broken("reward", "return 'x'"), r"reward mine: gave 'x' .*mend mine.py, line 3"),
+        (broken("reward", "import time; time.sleep(60)"), "reward mine: took longer than 2 s"),
         (
             broken("reward", "return response.n_tokens", options="(range=(0, 4))"),
             "2 of 6 values are outside of its range 0 to 4, the first 9; mend mine.py, line 3",
@@ -184,26 +184,29 @@ def broken(kind: str, body: str, arguments: str = "response", options: str = "")
             broken("reward", "return 0.0", options="(constant=lambda max_tokens: 1 / 0)"),
             r"what it declares \(range, constant\) raised ZeroDivisionError",
         ),
-        (broken("grader", "return 1", "response, problem"), "grader mine gave 1 .*no True, False or Verdict"),
+        (
+            broken("grader", "return 1", "response, problem"),
+            "grader mine: gave 1 .*no True, False or Verdict",
+        ),
         (
             broken("grader", "return 1 / 0", "responses, problems", "(batched=True)"),
-            r"grader mine raised ZeroDivisionError .*mend mine.py, line 5",
+            r"grader mine: raised ZeroDivisionError .*mend mine.py, line 5",
         ),
         (
             broken("grader", "return [True]", "responses, problems", "(batched=True)"),
-            "grader mine gave 1 verdicts for 6 responses; mend mine.py, line 3",
+            "grader mine: gave 1 verdicts for 6 responses; mend mine.py, line 3",
         ),
-        (broken("metric", "return float('nan')"), "metric mine gave nan, not a finite number"),
-        (broken("metric", "return samples['no']", "samples"), "metric mine raised KeyError .*line 5"),
-        (broken("metric", "return [1.0]", "samples"), r"metric mine gave float64 of shape \(1,\)"),
+        (broken("metric", "return float('nan')"), "metric mine: gave nan, not a finite number"),
+        (broken("metric", "return samples['no']", "samples"), "metric mine: raised KeyError .*line 5"),
+        (broken("metric", "return [1.0]", "samples"), r"metric mine: gave float64 of shape \(1,\)"),
         (
             broken("source", "yield 1", ""),
-            "source mine gave a int as a row, not a dict; mend mine.py, line 3",
+            "source mine: gave a int as a row, not a dict; mend mine.py, line 3",
         ),
-        (broken("source", "return []", ""), "source mine gave no row"),
+        (broken("source", "return []", ""), "source mine: gave no row"),
         (
             broken("source", "yield {'a': 1 / 0}", ""),
-            "source mine raised ZeroDivisionError .*mend mine.py, line 5",
+            "source mine: raised ZeroDivisionError .*mend mine.py, line 5",
         ),
     ],
 )
@@ -277,6 +280,17 @@ def test_a_method_makes_two_steps(tmp_path, results, samples):
 def test_a_method_that_breaks_a_training_is_named(tmp_path, body, state, words):
     done = check(tmp_path, of_method(body, state), "--results", tmp_path)
     assert done.returncode == 1 and re.search(words, done.stdout), done.stdout + done.stderr
+
+
+def test_a_reward_that_varies_in_no_group_is_said_to_teach_nothing(tmp_path, results):
+    # 3 9 | 3 5 | 3 3: the shortest of a group has three tokens in all of them.
+    code = broken("reward", "return [min(r.n_tokens for r in response)] * 2", options="(group=True)")
+    done = check(tmp_path, code, "--results", results)
+    assert done.returncode == 0 and "varies in no group, so that it teaches nothing" in done.stdout
+    assert (
+        "teaches nothing"
+        not in check(tmp_path, broken("reward", "return response.n_tokens"), "--results", results).stdout
+    )
 
 
 def test_without_samples_it_says_how_to_give_them(tmp_path):

@@ -51,6 +51,8 @@ def check_reward(
         place = place_in(REWARDS[name].function, error)
         return found._replace(failed=f"what it declares (range, constant) {raised(error)}; mend {place}")
     seen = [f"{key}: {value}" for key, value in given.items()]
+    if found.values and found.values.dead == 1:
+        seen.append("varies in no group, so that it teaches nothing on these samples")
     if why:
         seen.append(f"constant where the longest response has {longest} tokens")
     return found._replace(seen="; ".join(seen), range=bounds, failed=_outside(numbers, bounds, found.place))
@@ -112,7 +114,8 @@ def fitting(kind: str, name: str, function: Callable, options: Mapping[str, Any]
         model(**options)
     except ValidationError as error:
         problems = str(config_error(error, model, lambda key: f"option {key}")).replace("\n", ", ")
-        example = ", ".join(f"{field}: ..." for field in model.model_fields)
+        needed = [field for field, info in model.model_fields.items() if info.is_required()]
+        example = ", ".join(f"{field}: ..." for field in needed or model.model_fields)
         raise ValueError(
             f"{kind} {name}: {problems}; give its options with --options '{name}={{{example}}}'"
         ) from error

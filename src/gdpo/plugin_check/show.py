@@ -27,9 +27,9 @@ def show_checks(found: Sequence[Checked], evidence: Evidence | None, results: Pa
         )
     failed = [each for each in found if each.failed]
     for each in failed:
-        console.print(
-            f"[bold red]{each.kind} {each.name}:[/] {escape(each.failed)}", highlight=False, soft_wrap=True
-        )
+        what = each.failed.removeprefix(f"{each.kind} {each.name}").removeprefix(":").lstrip()
+        head = f"[bold red]{each.kind} {each.name}:[/]"
+        console.print(f"{head} {escape(what)}", highlight=False, soft_wrap=True)
     console.print(f"{len(failed)} of {len(found)} failed." if failed else "Nothing failed.")
 
 
@@ -85,4 +85,4 @@ def _range(checked: Checked) -> str:
 def _time(seconds: float) -> str:
     if seconds >= 1:
         return f"{seconds:.2f} s"
-    return f"{1e3 * seconds:.3g} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.2g} µs"
+    return f"{1e3 * seconds:.1f} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.1f} µs"
