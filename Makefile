@@ -32,6 +32,7 @@ demo-real:
 	snakemake --profile laptop --config experiment=demo-real
 
 test: test-fast setup-tokenizers
+	@$(SETUP) real
 	$(PYTEST) -m slow
 	python tests/faults/campaign.py --short
 

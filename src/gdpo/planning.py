@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from gdpo.config.differences import compare_configs
-from gdpo.config.experiment import Experiment, Run
+from gdpo.config.experiment import Experiment
 from gdpo.config.memory import GB, MemoryEstimate
+from gdpo.config.runs import Run
 from gdpo.parquet import read_table
 from gdpo.run_state import RunState, run_states
 

@@ -44,6 +44,16 @@ def test_the_published_settings_fit(paper):
         assert 0 < estimate.update < estimate.capacity and estimate.sequences > 1
 
 
+def test_with_lora_the_state_is_the_weights_and_few_more():
+    """By hand: for each rank a layer's seven matrices have 2*(8+8) + 2*(8+4) + 3*(8+16) = 128 parameters."""
+    assert SMALL.adapter_parameters(4) == 2 * 4 * 128
+    whole, adapters = (
+        estimate_memory(SMALL, TrainingConfig(steps=1, lora_rank=rank), HARDWARE, 1, 80) for rank in (0, 4)
+    )
+    assert whole.state == 16 * 2752 / 4 and adapters.state == (4 * 2752 + 16 * 1024) / 4
+    assert adapters._replace(state=0, kept=0) == whole._replace(state=0, kept=0)
+
+
 def test_the_sums_of_a_small_model():
     """By hand: a layer has 2*8*4*(2+1) + 3*8*16 = 576 parameters, the embeddings 2*800."""
     assert (SMALL.layer_parameters, SMALL.parameters) == (576, 2752)

@@ -42,7 +42,8 @@ def test_every_section_is_on_the_page():
     written = {
         s
         for s in below(Section)
-        if s.__name__ not in ("Section", "RewardsConfig", "RunConfig", "PublishedTable")
+        if s.__module__.startswith("gdpo.")  # other tests make sections of their own
+        and s.__name__ not in ("Section", "RewardsConfig", "RunConfig", "PublishedTable")
     }
     assert written == {*SECTIONS.values(), *SITE_SECTIONS.values()}
 

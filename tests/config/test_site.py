@@ -8,6 +8,7 @@ import yaml
 
 from gdpo.config.errors import ConfigError
 from gdpo.config.site import Environment, cluster_site, places, read_site
+from gdpo.plugins.loading import folders
 
 A100 = {"partition": "gpu", "time_limit": 60, "gres": "gpu:a100"}
 SITE = {"account": "lab", "partitions": {"cpu": {"partition": "short", "time_limit": 60}, "a100": A100}}
@@ -96,9 +97,9 @@ def test_large_files_lie_where_the_shell_says_then_the_site_then_below_results(w
     assert found == {"checkpoints": "/else", "samples": "results/samples", "problems": "/scratch/d/demo"}
 
 
-def ran(environment: Environment, folder) -> str:
+def ran(environment: Environment, folder, plugins=()) -> str:
     """What a rule's shell prints that calls gdpo; Snakemake formats the prefix with the command."""
-    script = (environment.shell_prefix() + "gdpo 'a b' --label c").format()
+    script = (environment.shell_prefix(folders(plugins)) + "gdpo 'a b' --label c").format()
     found = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"}
     return subprocess.run(
         ["bash", "-euc", script], env=found, capture_output=True, text=True, check=True
@@ -134,3 +135,6 @@ def test_an_image_s_gdpo_is_run_with_gpus_and_folders(tmp_path):
     image = Environment(image="/shared/my image.sif", bind=["/scratch", "/data"])
     arguments = "exec --nv --bind /scratch --bind /data /shared/my image.sif gdpo a b --label c"
     assert ran(image, tmp_path) == f"11: {arguments}\n"
+    # It sees the folders of plug-ins too, of files as of packages inside it.
+    seen = arguments.replace("/data ", "/data --bind /home/me/mine ")
+    assert ran(image, tmp_path, ["/home/me/mine/rewards.py", "a-package"]) == f"13: {seen}\n"

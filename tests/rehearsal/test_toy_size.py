@@ -53,6 +53,14 @@ def test_the_limit_of_length_keeps_its_share_of_the_longest_response(mirror):
     assert fork.length_limit() == LONGEST, "there the reward is constant, and stays so"
 
 
+def test_what_only_the_real_machine_or_model_can_do_is_left_out(mirror):
+    changes = {"training.filter_groups": "all", "training.rollout_is": "token"}
+    changes |= {"training.rollout_is_threshold": 3.0, "evaluation.sampling.vllm": {"enforce_eager": True}}
+    small = rehearse(load_experiment(CONFIG / "paper.yaml", changes))
+    assert small.config.evaluation.sampling.vllm == {}
+    assert {run.config.training.filter_groups for run in small.runs.values()} == {True}
+
+
 def test_several_mini_batches_stay_several(mirror):
     runs = rehearse(load_experiment(CONFIG / "paper.yaml")).runs.values()
     assert all(r.config.training.ppo_mini_batch_size < r.config.training.train_batch_size for r in runs)

@@ -4,12 +4,16 @@ import gc
 import os
 import sys
 import uuid
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from gdpo.config.sampling import Sampling
+from gdpo.config.vllm_keys import OURS
 from gdpo.sampling.backend import Completion, Decoding
+from gdpo.sampling.generate import open_backend
 from gdpo.sampling.vllm_backend import VllmBackend
 
 
@@ -29,6 +33,7 @@ class FakeEngine:
 def fake_vllm(monkeypatch):
     monkeypatch.setenv("VLLM_RPC_BASE_PATH", "")  # put back afterwards
     module = ModuleType("vllm")
+    module.__spec__ = ModuleSpec("vllm", None)
     module.LLM = FakeEngine
     module.SamplingParams = lambda **values: SimpleNamespace(**values)
     monkeypatch.setitem(sys.modules, "vllm", module)
@@ -45,6 +50,19 @@ def test_requests_and_answers_are_translated(fake_vllm):
     assert (params[0].max_tokens, params[0].temperature, params[0].top_p) == (9, 0.6, 0.9)
     # Nothing that an evaluation throws away: vLLM keeps 400 bytes a token for log-probabilities.
     assert not hasattr(params[0], "logprobs") and params[0].detokenize is False
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+def test_what_it_gives_is_what_a_config_may_not(fake_vllm, monkeypatch, gpu):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
+    section = Sampling(backend="vllm", batch_size=3, vllm={"enforce_eager": gpu})
+    options = open_backend(section, "folder", 40).engine.options
+    given = {"model", *options} - {
+        "enforce_eager",
+        "kv_cache_memory_bytes",
+    }  # of a CPU, where they may be set
+    assert given | {"tokenizer", "seed"} == set(OURS)
+    assert options["max_model_len"] == 40 and options["enforce_eager"] is gpu
 
 
 def test_its_sockets_lie_in_a_folder_that_ends_with_it(fake_vllm):

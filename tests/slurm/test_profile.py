@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import pytest
 import yaml
@@ -23,15 +24,44 @@ pytestmark = pytest.mark.slow
 
 SECRETS = {"WANDB_API_KEY": "0planted0" * 5, "HF_TOKEN": "hf_planted1planted1"}
 
+PLUGIN = """
+from dataclasses import dataclass
+from gdpo.advantage import RewardConfig, Step
+from gdpo.plugins import method, metric, reward
+
+@reward(range=(0, 1))
+def says_the_question(response):
+    return float(response.problem.question[0] in response.text)
+
+@dataclass
+class Steps:
+    done: int
+
+@method(config=RewardConfig, state=Steps)
+def counted(batch, config, state):
+    done = (state.done if state else 0) + 1
+    terms = batch.column(config.weights) * batch.deviations
+    return Step(terms, terms.sum(0), Steps(done), {"counted/steps": done})
+
+@metric(unit="tokens")
+def tokens_seen(response):
+    return float(len(response.token_ids))
+"""
+"""A method with state, a reward that reads the prompt, and a metric: docs/extending.md."""
+
 
 def make_study(folder: Path, steps: int = 3, **a100) -> Study:
-    """A small study with one training, and a site whose trainings go to the partition a100."""
+    """A small study with one training of a plug-in, and a site whose trainings go to the partition a100."""
     values = small_experiment()
-    del values["runs"]["grpo"]
+    values["plugins"], values["runs"] = ["mine/plugin.py"], {"mine": {"method": "counted"}}
+    values["rewards"]["says_the_question"] = {"weight": 0.5}
+    values["evaluation"]["metrics"] = ["tokens_seen"]
     values["training"] |= {"steps": steps, "checkpoint_every": 2}
     values["problems"]["benchmarks"].pop("arithmetic-hard")
     values["monitoring"] = {"wandb": "offline"}
     study = Study(folder, values)
+    (folder / "mine").mkdir()
+    (folder / "mine" / "plugin.py").write_text(PLUGIN)
     write_site(study, **a100)
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in SECRETS.items()))
     return study
@@ -135,9 +165,16 @@ def test_the_demo_on_slurm_through_time_limits(submit, no_wait, command_lines, t
         files = [path for path in study.folder.rglob("*") if path.is_file() and path.name != ".env"]
         assert not [path for path in files if secret.encode() in path.read_bytes()]
 
+    # The plug-in's method kept its state through the requeues; its reward and metric came to their jobs.
+    (path,) = study.folder.glob("results/demo/runs/*/metrics.parquet")
+    trained = read_table(path).to_pandas()
+    assert trained["counted/steps"].tolist() == [1, 2, 3]
+    assert trained["reward/says_the_question/mean"].between(0, 1).all()
+    arms = pd.read_csv(study.folder / "results/demo/tables/arms.csv")
+    assert (arms["tokens_seen"] - arms["response_length"]).abs().max() < 1e-3
+
     # The same study without SLURM: nothing to do; and trained again, the same.
     assert not study.planned()
-    (path,) = study.folder.glob("results/demo/runs/*/metrics.parquet")
     expected = metrics(path)
     path.unlink()
     shutil.rmtree(study.folder / "results" / "checkpoints")

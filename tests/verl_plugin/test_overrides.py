@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gdpo.config.experiment import load_experiment
+from gdpo.config.recipe import leaves
 from gdpo.config.run import RunConfig
 from gdpo.verl_plugin.cuda import VARLEN_ATTENTION
 from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
@@ -43,6 +44,27 @@ CUDA = {
     "offload": True,
     "gradient_checkpointing": True,
 }
+
+ODD = 'he said "x\\" \\\\ {a: b}, [c]\' = \n\t end\\'
+OWN_KEYS = {
+    "actor_rollout_ref": {
+        "actor": {
+            "ppo_epochs": 2,
+            "optim": {"betas": [0.9, 0.95], "override_optimizer_config": {"eps": 1e-9}},
+            "policy_loss": {"clip_cov_ratio": 3e-4},
+        },
+        "rollout": {
+            "top_k": 50,
+            "engine_kwargs": {
+                "vllm": {"odd": ODD, "compilation_config": {"level": 3, "ops": [1, {"x": None}]}}
+            },
+        },
+        "model": {"override_config": {"rope_theta": 1e6}, "target_modules": ["q_proj", "v_proj"]},
+    },
+    "data": {"tokenizer": "some/tokenizer", "truncation": "left"},
+    "trainer": {"balance_batch": False},
+}
+"""Keys of veRL that no key of ours sets: known ones, ones that are null there, ones below open mappings."""
 
 
 def compose(runs: list[RunConfig]) -> list[dict]:
@@ -84,13 +106,14 @@ def composed():
     }
     batched = full | {"hardware": {"platform": "cuda", "gpus_per_node": 2}}
     runs["batched cuda"] = RunConfig.model_validate(batched)
+    runs["own keys"] = RunConfig.model_validate(full | {"hardware": CUDA, "verl": OWN_KEYS})
     runs["full cuda"] = RunConfig.model_validate(full | {"hardware": CUDA})
     return dict(zip(runs, compose(list(runs.values())), strict=True)), runs
 
 
 def test_verl_accepts_every_run(composed):
     configs, runs = composed
-    assert len(configs) == len(runs) == 8
+    assert len(configs) == len(runs) == 9
     first, second = list(configs.values())[:2]  # one from the start, one from the checkpoint of step 1
     assert first["trainer"]["resume_mode"] == "disable"
     assert second["trainer"]["resume_from_path"] == "/x/c/global_step_1"
@@ -148,5 +171,30 @@ def test_a_gpu_run_has_the_same_trainer_and_verls_own_rollout(composed):
     )
     assert config["actor_rollout_ref"]["rollout"]["name"] == "vllm"
     assert config["actor_rollout_ref"]["actor"]["use_kl_loss"] is True
-    assert config["algorithm"]["filter_groups"]["metric"] == "reward_vector"
+    assert config["algorithm"]["filter_groups"]["enable"] is True
     assert config["algorithm"]["rollout_correction"]["bypass_mode"] is False
+
+
+def test_keys_of_verl_arrive_where_they_were_written(composed):
+    config = composed[0]["own keys"]
+    for key, value in leaves(OWN_KEYS):
+        found = config
+        for part in key.split("."):
+            found = found[part]
+        assert found == value, key
+    # Ours beside them, in the same mappings.
+    assert config["actor_rollout_ref"]["model"]["override_config"]["attn_implementation"] == VARLEN_ATTENTION
+
+
+def test_named_keys_arrive_where_verl_reads_them():
+    values = {"steps": 1, "policy_loss": "gspo", "entropy_coeff": 0.01, "lora_rank": 8, "lora_alpha": 32}
+    values |= {"rollout_is": "sequence", "rollout_is_threshold": 5, "kl_loss_coef": 0.1}
+    base = {"method": "gdpo", "rewards": {"correctness": {}}, "training": values, "seed": 7}
+    [config] = compose([RunConfig.model_validate(base | {"hardware": CUDA})])
+    actor, model = (config["actor_rollout_ref"][part] for part in ("actor", "model"))
+    assert (actor["policy_loss"]["loss_mode"], actor["entropy_coeff"]) == ("gspo", 0.01)
+    assert (model["lora_rank"], model["lora_alpha"], model["lora"]["merge"]) == (8, 32, True)
+    assert actor["fsdp_config"]["seed"] == 7
+    correction = config["algorithm"]["rollout_correction"]
+    assert (correction["rollout_is"], correction["rollout_is_threshold"]) == ("sequence", 5)
+    assert correction["bypass_mode"] is False

@@ -1,27 +1,9 @@
 """Named rewards on their way through veRL."""
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gdpo.rewards import RewardError
-from gdpo.verl_plugin.reward_columns import (
-    VECTOR,
-    check_groups,
-    failed_rewards,
-    reward_columns,
-    reward_extra_info,
-)
-
-VALUES = st.sampled_from([0.0, 0.5, 1.0])
-
-
-@given(st.lists(st.tuples(VALUES, VALUES), min_size=2, max_size=64))
-def test_verls_filter_drops_a_group_only_if_no_reward_varies(group):
-    # veRL's own criterion, on the scalar that we give it: np.std of the group's values is exactly 0.
-    scalars = [reward_extra_info({"correctness": c, "length": n})[VECTOR] for c, n in group]
-    assert (float(np.std(scalars)) == 0.0) == (len(set(group)) == 1)
+from gdpo.verl_plugin.reward_columns import check_groups, failed_rewards, reward_columns
 
 
 def test_columns_are_matched_by_name_not_by_position():
@@ -41,7 +23,7 @@ def test_a_missing_reward_is_an_error():
 
 def test_a_failure_in_a_reward_worker_is_raised_in_the_trainer():
     names = ["correctness", "length"]
-    good = {"reward_extra_info": reward_extra_info({"correctness": 1.0, "length": 0.0})}
+    good = {"reward_extra_info": {"correctness": 1.0, "length": 0.0}}
     for error, words in (
         (RewardError("reward length gave nan"), "^reward length gave nan$"),
         (OSError("gone"), "OSError: gone"),
@@ -49,8 +31,6 @@ def test_a_failure_in_a_reward_worker_is_raised_in_the_trainer():
         failed = failed_rewards(names, error)
         with pytest.raises(RewardError, match=words):
             reward_columns([good, {"reward_extra_info": failed}], names)
-        # The group filter reads this number before the trainer sees the failure: the group must stay.
-        assert float(np.std([failed[VECTOR], good["reward_extra_info"][VECTOR]])) != 0.0
 
 
 def test_a_group_that_lost_a_response_is_an_error():

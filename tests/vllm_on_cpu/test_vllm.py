@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from gdpo.config.run import RunConfig
 from gdpo.parquet import read_table
+from gdpo.plugins.loading import load
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,11 +23,24 @@ pytestmark = [
 ]
 
 STEPS = 4
+PLUGIN = """
+from gdpo.plugins import reward
+
+@reward(group=True)
+def place(responses):
+    assert len({response.problem.id for response in responses}) == 1
+    return [index / len(responses) for index in range(len(responses))]
+
+@reward
+def asks_a_sum(response):
+    return float("+" in response.problem.question)
+"""
+"""A reward of whole groups, which veRL's agent loop does not know, and one that reads the prompt."""
 
 
-def gdpo(*arguments: object) -> str:
+def gdpo(*arguments: object, **variables: str) -> str:
     """What a command prints."""
-    environment = os.environ | {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_NO_USAGE_STATS": "1"}
+    environment = os.environ | variables | {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_NO_USAGE_STATS": "1"}
     command = [sys.executable, "-m", "gdpo.cli", *map(str, arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -48,7 +62,12 @@ def trained(toy, tmp_path_factory):
     values = {
         "method": "dgdo",
         "algorithm": {"warmup_steps": 1},
-        "rewards": {"correctness": {}, "length": {"options": {"limit": 20}}},
+        "rewards": {
+            "correctness": {},
+            "length": {"options": {"limit": 20}},
+            "place": {"weight": 0},
+            "asks_a_sum": {"weight": 0},
+        },
         "training": {
             "steps": STEPS,
             "lr": 1e-3,
@@ -61,10 +80,15 @@ def trained(toy, tmp_path_factory):
         },
         "hardware": {"rollout": "vllm"},
     }
-    (out / "run.json").write_text(json.dumps(RunConfig.model_validate(values).resolved()))
+    (out / "plugin.py").write_text(PLUGIN)
+    load([str(out / "plugin.py")])
+    run = RunConfig.model_validate(values)
+    run = run.model_copy(update={"plugins": run.plugin_code()})
+    (out / "run.json").write_text(json.dumps(run.resolved()))
     data = [toy / "train.parquet", toy / "validation.parquet", toy / "model", out / "checkpoints"]
     written = [out / "metrics.parquet", out / "summary.json", "--log", out / "train.log"]
-    gdpo("train", out / "run.json", *data, *written, "--label", "vllm", "--wandb", "disabled")
+    named = {"GDPO_PLUGINS": str(out / "plugin.py")}
+    gdpo("train", out / "run.json", *data, *written, "--label", "vllm", "--wandb", "disabled", **named)
     gdpo("export", out / "summary.json", out / "checkpoints", out / "model")
     return out
 
@@ -90,6 +114,15 @@ def test_rewards_and_validation_come_from_vllm_s_responses(trained):
     # Before training, and every second step.
     (validation,) = [name for name in metrics if name.startswith("val-core/")]
     assert metrics[validation].notna().sum() == 1 + STEPS // 2
+
+
+def test_rewards_of_groups_and_of_prompts_come_from_reward_workers(trained):
+    steps = read_table(trained / "metrics.parquet").to_pandas().dropna(subset=["reward/place/mean"])
+    # 0, 1/4, 2/4 and 3/4 in each group, whichever response ended first.
+    assert steps["reward/place/mean"].tolist() == [0.375] * STEPS
+    assert (steps["reward/place/max"] == 0.75).all() and (steps["reward/place/zero_std_share"] == 0).all()
+    assert steps["reward/asks_a_sum/zero_std_share"].tolist() == [1.0] * STEPS
+    assert steps["reward/asks_a_sum/mean"].between(0, 1).all()
 
 
 def sampled(backend: str, toy: Path, model: Path, folder: Path, **changes):

@@ -176,10 +176,14 @@ def test_more_samples_train_nothing(with_values):
     assert planned == {"Resolving config/sampling"} | TABLES | EVALUATION | sampled | REPORT
 
 
-def test_an_edited_plotting_script_redraws_its_figure_only(done):
-    script = done.folder / "workflow" / "scripts" / "training_curves.py"
-    with changed(script, script.read_text() + "\n# edited\n"):
+def test_an_edited_figure_is_drawn_again_alone(done):
+    module = done.folder / "src" / "gdpo" / "reporting" / "figures_training.py"
+    text = module.read_text()
+    assert "MOST_RAW_ARMS = 4" in text
+    with changed(module, text.replace('f"{name} reward"', 'f"reward {name}"')):
         assert done.planned() == {CURVES} | REPORT
+    with changed(module, text + "\n# edited\n"):
+        assert done.planned() == set()
 
 
 def test_a_changed_style_redraws_every_figure(done):

@@ -2,7 +2,8 @@
 
 from gdpo.cluster.job import SlurmError
 from gdpo.cluster.submission import check_submissions
-from gdpo.config.experiment import Experiment, Run
+from gdpo.config.experiment import Experiment
+from gdpo.config.runs import Run
 from gdpo.config.site import CPU, site_file
 
 # What every job on a partition without GPUs has; nothing where there is no cluster.

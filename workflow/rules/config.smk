@@ -3,23 +3,24 @@
 A part is what a job depends on and nothing else, so a changed value reruns only what reads it.
 """
 
-from gdpo.config.experiment import used_datasets
+from gdpo.config.base import written
+from gdpo.config.sections import used_datasets
 
 SECTIONS = {
-    "config/problems/train": PROBLEMS.train.model_dump(mode="json"),
+    "config/problems/train": written(PROBLEMS.train),
     **{
-        f"config/problems/{name}": problems.model_dump(mode="json")
+        f"config/problems/{name}": written(problems)
         for name, problems in PROBLEMS.benchmarks.items()
     },
     **{
-        f"config/datasets/{name}": dataset.model_dump(mode="json")
+        f"config/datasets/{name}": written(dataset)
         for name, dataset in used_datasets(EXPERIMENT.config).items()
     },
     **{
-        f"config/models/{name}": model.weights.model_dump(mode="json")
+        f"config/models/{name}": written(model.weights)
         for name, model in EXPERIMENT.config.models.items()
     },
-    "config/sampling": EXPERIMENT.config.evaluation.sampling.model_dump(mode="json"),
+    "config/sampling": written(EXPERIMENT.config.evaluation.sampling),
     **{f"runs/{name}/config": run.resolved for name, run in RUNS.items()},
 }
 

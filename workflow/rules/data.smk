@@ -1,7 +1,7 @@
 """Stage 1: datasets cleaned, problem sets in veRL's parquet schema, and the check that none is in two."""
 
 from gdpo.config.datasets import DatasetProblems
-from gdpo.config.experiment import problem_sets, used_datasets
+from gdpo.config.sections import problem_sets, used_datasets
 
 SETS = {
     key.split(".")[-1]: section

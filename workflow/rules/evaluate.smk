@@ -60,7 +60,11 @@ rule sample:
         f"{LOGS}/sample/{{model}}/{{benchmark}}.benchmark.tsv"
     threads: 8 if WITH_VLLM else 1
     resources:
-        **(on_gpus(1, 1) if GPUS and WITH_VLLM else {"runtime": 240, **ON_CPU}),
+        **(
+            on_gpus(1, SAMPLING.gpus())
+            if GPUS and WITH_VLLM
+            else {"runtime": 240, **ON_CPU}
+        ),
         mem_mb=lambda wildcards: sampling_mem_mb(
             SAMPLING, EXPERIMENT.loading_mem_mb(start_of(wildcards.model))
         ),
@@ -92,8 +96,8 @@ rule score:
         mem_mb=scoring_mem_mb(SAMPLING),
         runtime=20,
     params:
-        metrics=METRIC_OPTIONS,
         **JUDGED,
+        metrics=METRIC_OPTIONS,
     message:
         "Grading {wildcards.model} on {wildcards.benchmark}"
     shell:
@@ -125,13 +129,13 @@ rule score_outputs:
         mem_mb=lambda wildcards, input: outputs_mem_mb(input.generations),
         runtime=20,
     params:
+        **JUDGED,
         tokenizer=lambda wildcards: (
             f"--tokenizer {OUTPUTS[wildcards.model].tokenizer}"
             if OUTPUTS[wildcards.model].tokenizer
             else ""
         ),
         metrics=METRIC_OPTIONS,
-        **JUDGED,
     message:
         "Grading {wildcards.model} on {wildcards.benchmark}"
     shell:

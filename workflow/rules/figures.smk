@@ -1,12 +1,13 @@
-"""Stage 6: figures, each from its own script, as PNG and PDF."""
+"""Stage 6: figures, the package's and a plug-in's, as PNG and PDF: a rule for each that is registered."""
+
+from typing import Any
 
 from gdpo.config.length_reward import weight_sweep
+from gdpo.plugins import FIGURES as BY_NAME
+from gdpo.plugins.loading import drawing_code, file_of
 
-STYLE = library("reporting/style.py", "reporting/panels.py", "reporting/gdpo.mplstyle")
-ESTIMATORS = [
-    f"advantage/{path.name}"
-    for path in sorted(Path(*gdpo.__path__, "advantage").glob("*.py"))
-]
+# Code is compared by what it does (drawing_code); this is none.
+STYLE = library("reporting/gdpo.mplstyle")
 TRAINING_METRICS = expand(f"{RESULTS}/runs/{{run}}/metrics.parquet", run=RUNS)
 RUN_FACTS = {
     id: {
@@ -26,6 +27,7 @@ WITHIN_REWARDS = [
     for name in REWARDS
     if all(
         run.config.specs()[name].function == "length"
+        and run.config.specs()[name].condition is None
         for run in RUNS.values()
         if name in run.config.rewards
     )
@@ -38,257 +40,122 @@ BATCHES = dict.fromkeys(
 WEIGHT_SWEEP = {
     arm: reward._asdict() for arm, reward in weight_sweep(RUNS.values()).items()
 }
-BROUGHT = EXPERIMENT.config.figures
-DGDO_RUNS = [id for id, run in RUNS.items() if run.config.method == "dgdo"]
 
 
-def figure_outputs(name: str, title: str, caption: str = "") -> dict[str, str]:
-    """PNG and PDF of one figure; the PNG goes into the report, by default with the caption of its name."""
-    png = report(
-        f"{RESULTS}/figures/{name}.png",
+# What figures draw from, as files and as values: gdpo.plugins.DRAWN_FROM.
+OF_TABLES = {"arms": "arms", "models": "main", "paired": "paired"}
+FACTS = {
+    "name": EXPERIMENT.name,
+    "rewards": REWARDS,
+    "within": WITHIN_REWARDS,
+    "limit": EXPERIMENT.length_limit(),
+    "batch": " or ".join(BATCHES),
+    "samples": EXPERIMENT.config.evaluation.sampling.n,
+    "confidence": EXPERIMENT.config.evaluation.confidence,
+    "sweep": WEIGHT_SWEEP,
+}
+
+
+def runs_drawn(figure: str) -> dict[str, dict[str, Any]]:
+    """Facts of the runs whose training a figure draws."""
+    method = BY_NAME[figure].of_method
+    return {
+        id: known
+        for id, known in RUN_FACTS.items()
+        if method in (None, known["method"])
+    }
+
+
+def is_drawn(figure: str) -> bool:
+    """Whether there is anything that the figure would show."""
+    empty = [name for name in BY_NAME[figure].takes if FACTS.get(name) in ({}, [])]
+    return bool(runs_drawn(figure)) and not set(empty) - {"within"}
+
+
+def figure_inputs(figure: str) -> dict[str, Any]:
+    """Files that a figure is drawn from, and those that say how."""
+    takes = BY_NAME[figure].takes
+    files = {
+        name: f"{RESULTS}/tables/{OF_TABLES[name]}.csv"
+        for name in takes
+        if name in OF_TABLES
+    }
+    if "training" in takes:
+        files["training"] = [
+            f"{RESULTS}/runs/{id}/metrics.parquet" for id in runs_drawn(figure)
+        ]
+    if "scores" in takes:
+        files["scores"] = SCORES
+    return files | {"script": script_file("figure.py"), "style": STYLE}
+
+
+def figure_outputs(figure: str) -> dict[str, str]:
+    """PNG and PDF; the PNG goes into the report, with the caption of its name or the function's docstring."""
+    own = Path(workflow.basedir, "report", f"{figure}.rst").exists()
+    files = {kind: f"{RESULTS}/figures/{figure}.{kind}" for kind in ("png", "pdf")}
+    files["png"] = report(
+        files["png"],
         category="Figures",
-        caption=f"../report/{caption or name}.rst",
-        labels={"figure": title},
+        caption=f"../report/{figure if own else 'figure'}.rst",
+        labels={"figure": BY_NAME[figure].title},
     )
-    return {"png": png, "pdf": f"{RESULTS}/figures/{name}.pdf"}
+    return files | (
+        {"data": f"{RESULTS}/figures/{figure}.csv"} if BY_NAME[figure].data else {}
+    )
 
 
-rule training_curves:
-    """Rewards and response length over training."""
-    input:
-        metrics=TRAINING_METRICS,
-        script=script_file("training_curves.py"),
-        code=STYLE + library("reporting/figures_training.py"),
-    output:
-        **figure_outputs("training_curves", "training curves"),
-    log:
-        f"{LOGS}/figures/training_curves.log",
-    benchmark:
-        f"{LOGS}/figures/training_curves.benchmark.tsv"
-    threads: 1
-    resources:
-        **ON_CPU,
-        mem_mb=1500,
-        runtime=10,
-    params:
-        runs=RUN_FACTS,
-        rewards=REWARDS,
-        within=WITHIN_REWARDS,
-        limit=EXPERIMENT.length_limit(),
-        batch=" or ".join(BATCHES),
-    message:
-        "Figure: training curves"
-    script:
-        "../scripts/training_curves.py"
+def figure_params(figure: str) -> dict[str, Any]:
+    """Values that a figure is drawn from, and the code that draws it."""
+    takes = BY_NAME[figure].takes
+    values = {name: FACTS[name] for name in takes if name in FACTS}
+    if "training" in takes:
+        values["runs"] = runs_drawn(figure)
+    if "scores" in takes:
+        values |= {"models": MODEL_FACTS, "benchmarks": BENCHMARKS}
+    return values | {
+        "figure": figure,
+        "caption": BY_NAME[figure].caption,
+        "code": drawing_code(figure),
+        # A caption may say it.
+        **({"limit": FACTS["limit"]} if takes else {}),
+    }
 
 
-rule accuracy_length:
-    """Accuracy against response length."""
-    input:
-        arms=f"{RESULTS}/tables/arms.csv",
-        runs=f"{RESULTS}/tables/main.csv",
-        script=script_file("accuracy_length.py"),
-        code=STYLE + library("reporting/figures_evaluation.py"),
-    output:
-        **figure_outputs("accuracy_length", "accuracy against length"),
-    log:
-        f"{LOGS}/figures/accuracy_length.log",
-    benchmark:
-        f"{LOGS}/figures/accuracy_length.benchmark.tsv"
-    threads: 1
-    resources:
-        **ON_CPU,
-        mem_mb=1500,
-        runtime=10,
-    params:
-        limit=EXPERIMENT.length_limit(),
-    message:
-        "Figure: accuracy against length"
-    script:
-        "../scripts/accuracy_length.py"
+# The package's own, where there is something to show, and those that the experiment asks for.
+DRAWN = [
+    name
+    for name in BY_NAME
+    if (file_of(BY_NAME, name) is None and is_drawn(name))
+    or name in EXPERIMENT.config.figures
+]
 
 
-rule paired_forest:
-    """Paired differences to the starting model."""
-    input:
-        table=f"{RESULTS}/tables/paired.csv",
-        script=script_file("paired_forest.py"),
-        code=STYLE + library("reporting/forest.py"),
-    output:
-        **figure_outputs("paired_forest", "differences to the starting model"),
-    log:
-        f"{LOGS}/figures/paired_forest.log",
-    benchmark:
-        f"{LOGS}/figures/paired_forest.benchmark.tsv"
-    threads: 1
-    resources:
-        **ON_CPU,
-        mem_mb=1500,
-        runtime=10,
-    params:
-        samples=EXPERIMENT.config.evaluation.sampling.n,
-        confidence=EXPERIMENT.config.evaluation.confidence,
-        limit=EXPERIMENT.length_limit(),
-    message:
-        "Figure: differences to the starting model"
-    script:
-        "../scripts/paired_forest.py"
+for FIGURE in DRAWN:
 
-
-rule length_distributions:
-    """How long responses are, and how many are over the limit."""
-    input:
-        scores=SCORES,
-        script=script_file("length_distributions.py"),
-        code=STYLE + library("reporting/figures_evaluation.py"),
-    output:
-        **figure_outputs("length_distributions", "response lengths"),
-    log:
-        f"{LOGS}/figures/length_distributions.log",
-    benchmark:
-        f"{LOGS}/figures/length_distributions.benchmark.tsv"
-    threads: 1
-    resources:
-        **ON_CPU,
-        mem_mb=scores_mem_mb(len(SCORES), SAMPLING),
-        runtime=20,
-    params:
-        models=MODEL_FACTS,
-        benchmarks=BENCHMARKS,
-        limit=EXPERIMENT.length_limit(),
-    message:
-        "Figure: response lengths"
-    script:
-        "../scripts/length_distributions.py"
-
-
-rule dgdo_weights:
-    """DGDO's weights, instability and effective beta over training."""
-    input:
-        metrics=expand(f"{RESULTS}/runs/{{run}}/metrics.parquet", run=DGDO_RUNS),
-        script=script_file("dgdo_weights.py"),
-        code=STYLE + library("reporting/figures_training.py"),
-    output:
-        **figure_outputs("dgdo_weights", "DGDO weights"),
-    log:
-        f"{LOGS}/figures/dgdo_weights.log",
-    benchmark:
-        f"{LOGS}/figures/dgdo_weights.benchmark.tsv"
-    threads: 1
-    resources:
-        **ON_CPU,
-        mem_mb=1500,
-        runtime=10,
-    params:
-        runs={id: RUN_FACTS[id] for id in DGDO_RUNS},
-        rewards=REWARDS,
-    message:
-        "Figure: DGDO weights"
-    script:
-        "../scripts/dgdo_weights.py"
-
-
-rule reward_weights:
-    """Accuracy and exceed by the weight of the length reward."""
-    input:
-        arms=f"{RESULTS}/tables/arms.csv",
-        script=script_file("reward_weights.py"),
-        code=STYLE + library("reporting/reward_weights.py"),
-    output:
-        **figure_outputs("reward_weights", "weight of the length reward"),
-    log:
-        f"{LOGS}/figures/reward_weights.log",
-    benchmark:
-        f"{LOGS}/figures/reward_weights.benchmark.tsv"
-    threads: 1
-    resources:
-        **ON_CPU,
-        mem_mb=1500,
-        runtime=10,
-    params:
-        sweep=WEIGHT_SWEEP,
-        limit=EXPERIMENT.length_limit(),
-    message:
-        "Figure: weight of the length reward"
-    script:
-        "../scripts/reward_weights.py"
-
-
-rule brought_figure:
-    """A figure of a plug-in."""
-    input:
-        arms=f"{RESULTS}/tables/arms.csv",
-        models=f"{RESULTS}/tables/main.csv",
-        paired=f"{RESULTS}/tables/paired.csv",
-        metrics=TRAINING_METRICS,
-        script=script_file("brought_figure.py"),
-    output:
-        **figure_outputs("{figure}", "{figure}", caption="brought_figure"),
-    log:
-        f"{LOGS}/figures/{{figure}}.log",
-    benchmark:
-        f"{LOGS}/figures/{{figure}}.benchmark.tsv"
-    wildcard_constraints:
-        figure="|".join(BROUGHT) or "(?!)",
-    threads: 1
-    resources:
-        **ON_CPU,
-        mem_mb=1500,
-        runtime=10,
-    params:
-        name=EXPERIMENT.name,
-        runs=RUN_FACTS,
-        rewards=REWARDS,
-        limit=EXPERIMENT.length_limit(),
-        caption=lambda wildcards: registries.FIGURES[wildcards.figure].caption,
-        code=lambda wildcards: code_of(registries.FIGURES, [wildcards.figure]),
-    message:
-        "Figure: {wildcards.figure}"
-    script:
-        "../scripts/brought_figure.py"
-
-
-rule advantage_groups:
-    """What each estimator can tell apart, counted exactly; needs no model."""
-    input:
-        script=script_file("advantage_groups.py"),
-        code=STYLE + library("reporting/analytic.py", *ESTIMATORS),
-    output:
-        **figure_outputs("advantage_groups", "distinct advantage groups"),
-        data=f"{RESULTS}/figures/advantage_groups.csv",
-    log:
-        f"{LOGS}/figures/advantage_groups.log",
-    benchmark:
-        f"{LOGS}/figures/advantage_groups.benchmark.tsv"
-    threads: 1
-    resources:
-        **ON_CPU,
-        mem_mb=1500,
-        runtime=10,
-    message:
-        "Figure: distinct advantage groups"
-    script:
-        "../scripts/advantage_groups.py"
-
-
-rule dgdo_saturation:
-    """DGDO's weights, published and corrected, on one synthetic stream of rewards; needs no model."""
-    input:
-        script=script_file("dgdo_saturation.py"),
-        code=STYLE + library("reporting/analytic.py", *ESTIMATORS),
-    output:
-        **figure_outputs("dgdo_saturation", "DGDO published and corrected"),
-        data=f"{RESULTS}/figures/dgdo_saturation.csv",
-    log:
-        f"{LOGS}/figures/dgdo_saturation.log",
-    benchmark:
-        f"{LOGS}/figures/dgdo_saturation.benchmark.tsv"
-    threads: 1
-    resources:
-        **ON_CPU,
-        mem_mb=1500,
-        runtime=10,
-    message:
-        "Figure: DGDO's weights, published and corrected"
-    script:
-        "../scripts/dgdo_saturation.py"
+    rule:
+        """A registered figure."""
+        name:
+            FIGURE
+        input:
+            **figure_inputs(FIGURE),
+        output:
+            **figure_outputs(FIGURE),
+        log:
+            f"{LOGS}/figures/{FIGURE}.log",
+        benchmark:
+            f"{LOGS}/figures/{FIGURE}.benchmark.tsv"
+        threads: 1
+        resources:
+            **ON_CPU,
+            mem_mb=(
+                scores_mem_mb(len(SCORES), SAMPLING)
+                if "scores" in BY_NAME[FIGURE].takes
+                else 1500
+            ),
+            runtime=20,
+        params:
+            **figure_params(FIGURE),
+        message:
+            f"Figure: {BY_NAME[FIGURE].title}"
+        script:
+            "../scripts/figure.py"

@@ -13,19 +13,7 @@ TABLES = expand(
     kind=["csv", "md", "html"],
 )
 FIGURES = expand(
-    f"{RESULTS}/figures/{{name}}.{{kind}}",
-    name=[
-        "training_curves",
-        "accuracy_length",
-        "paired_forest",
-        "length_distributions",
-        *(["reward_weights"] if WEIGHT_SWEEP else []),
-        *(["dgdo_weights"] if DGDO_RUNS else []),
-        "advantage_groups",
-        "dgdo_saturation",
-        *BROUGHT,
-    ],
-    kind=["png", "pdf"],
+    f"{RESULTS}/figures/{{name}}.{{kind}}", name=DRAWN, kind=["png", "pdf"]
 )
 
 
@@ -93,7 +81,11 @@ rule summary:
         against=DECONTAMINATION.against if DECONTAMINATION else [],
         thresholds=DECONTAMINATION.model_dump() if DECONTAMINATION else {},
         metrics=METRICS,
-        brought={name: registries.FIGURES[name].caption for name in BROUGHT},
+        brought={
+            name: BY_NAME[name].caption
+            for name in DRAWN
+            if file_of(BY_NAME, name) is not None
+        },
     message:
         "Summary page"
     script:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from gdpo.config.differences import compare_configs
-from gdpo.config.experiment import Run
+from gdpo.config.runs import Run
 
 
 class Ablation(NamedTuple):

@@ -37,7 +37,7 @@ class FileSource(Section):
     """A local file: JSON (a list of objects), JSON lines, CSV (with a header line) or parquet."""
 
     path: str
-    """Absolute, or relative to the folder that GDPO_DATA_MIRROR names (else to the working directory)."""
+    """Absolute, or relative to the folder that GDPO_DATA_MIRROR names, or to the working directory."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     """Checksum of the file; another one is an error."""
     keep: dict[str, Pattern] = {}
@@ -54,7 +54,8 @@ class FileSource(Section):
 
     def located(self) -> Path:
         """Where the file is or should be."""
-        return Path(os.environ.get(MIRROR, "")) / self.path
+        mirrored, here = Path(os.environ.get(MIRROR, "")) / self.path, Path(self.path)
+        return here if is_file(here) and not is_file(mirrored) else mirrored
 
 
 class HubSource(Section):

@@ -1,199 +1,24 @@
-"""The experiment file: problems, models, runs and evaluation, read and validated once."""
+"""An experiment: its file read, validated and resolved once."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError
 
-from gdpo.config.base import Section, is_file, written
-from gdpo.config.datasets import Dataset, DatasetProblems
+from gdpo.config.base import Section, is_file
 from gdpo.config.errors import ConfigError, config_error, single_values
-from gdpo.config.evaluation import EvaluationConfig
 from gdpo.config.memory import MemoryEstimate, estimate_memory
-from gdpo.config.models import FolderModel, ModelRecipe, SizeRecipe
-from gdpo.config.monitoring import MonitoringConfig
-from gdpo.config.problems import ArithmeticProblems
-from gdpo.config.recipe import Recipe, merge, nested, read_recipe, repeats
-from gdpo.config.run import MethodName, RunConfig, content_hash
-from gdpo.config.sweep import Name, Point, Sweep
+from gdpo.config.models import FolderModel
+from gdpo.config.recipe import Recipe, leaves, merge, nested, read_recipe
+from gdpo.config.runs import Run, runs_of
+from gdpo.config.sections import ExperimentConfig, used_datasets
 from gdpo.config.training import HardwareConfig, ResourcesConfig, TrainingConfig
-from gdpo.plugins import FIGURES, METRICS, PluginError
-from gdpo.plugins.loading import file_of, load
-
-ProblemSet = Annotated[ArithmeticProblems | DatasetProblems, Field(discriminator="source")]
-SHARED = ("rewards", "training", "hardware")
-"""Sections that runs share and may differ from."""
-
-
-class Problems(Section):
-    """Which problems an experiment trains on and is judged by."""
-
-    train: ProblemSet
-    """Training set."""
-    benchmarks: dict[Name, ProblemSet] = Field(min_length=1)
-    """Benchmark name -> problem set; the first one also serves veRL's validation."""
-
-
-class RunRecipe(Section):
-    """One run, or a sweep of them: only what differs from the experiment's shared sections."""
-
-    method: MethodName | None = None
-    """Advantage estimator; may be left to the sweep."""
-    model: Name | None = None
-    """Entry of models to train; none: a run for each of them."""
-    algorithm: dict[str, Any] = {}
-    """Settings of the estimator that differ from those in methods (docs/methods.md)."""
-    rewards: dict[str, Any] = {}
-    """Rewards that differ from the shared ones: name -> changed keys; null removes one."""
-    training: dict[str, Any] = {}
-    """Training values that differ from the shared ones."""
-    hardware: dict[str, Any] = {}
-    """Hardware values that differ from the shared ones."""
-    sweep: Sweep | None = None
-    """Values to try; one run each."""
-    seeds: list[int] | None = Field(default=None, min_length=1)
-    """Seeds of this run, where they differ from the experiment's."""
-
-
-class ExperimentConfig(Section):
-    """One experiment: everything that its DAG makes. Its name is the file's."""
-
-    plugins: list[str] = []
-    """Your own rewards, methods, ...: files (my/rewards.py) or installed packages (docs/extending.md)."""
-    problems: Problems
-    """Training set and benchmarks."""
-    datasets: dict[Name, Dataset] = {}
-    """Catalogue: dataset name -> where it comes from and how it is read."""
-    models: dict[Name, ModelRecipe] = Field(min_length=1)
-    """Model name -> where training starts from."""
-    sizes: dict[str, SizeRecipe] = {}
-    """Size of a model -> what runs of it differ in on this machine."""
-    methods: dict[MethodName, dict[str, Any]] = {}
-    """Method -> settings of its estimator that differ from the defaults (docs/methods.md)."""
-    rewards: dict[Name, dict[str, Any]] = Field(min_length=1)
-    """Shared rewards: name -> function, weight, options."""
-    training: dict[str, Any] = {}
-    """Shared training values."""
-    hardware: dict[str, Any] = {}
-    """Shared hardware values."""
-    seeds: list[int] = Field(default=[1], min_length=1)
-    """Training seeds; each run trains once a seed."""
-    runs: dict[Name, RunRecipe] = Field(min_length=1)
-    """Run name -> recipe."""
-    evaluation: EvaluationConfig = EvaluationConfig()
-    """How every model is judged."""
-    resources: ResourcesConfig = ResourcesConfig()
-    """What jobs ask of the machine; not part of any result."""
-    figures: list[str] = []
-    """Figures of a plug-in, registered by @figure, that are drawn beside the usual ones."""
-    monitoring: MonitoringConfig = MonitoringConfig()
-    """Where metrics are sent; not part of any result."""
-
-    @model_validator(mode="after")
-    def _benchmarks_in_their_own_split(self) -> "ExperimentConfig":
-        for name, problems in self.problems.benchmarks.items():
-            if isinstance(problems, ArithmeticProblems) and problems.split != "benchmark":
-                raise ValueError(
-                    f"problems.benchmarks.{name}.split: must be benchmark, so that no problem is trained on"
-                )
-        if isinstance(self.problems.train, ArithmeticProblems) and self.problems.train.split != "train":
-            raise ValueError("problems.train.split: must be train")
-        return self
-
-    @model_validator(mode="after")
-    def _only_training_is_decontaminated(self) -> "ExperimentConfig":
-        for name, problems in self.problems.benchmarks.items():
-            if isinstance(problems, DatasetProblems) and problems.decontaminate:
-                raise ValueError(
-                    f"problems.benchmarks.{name}.decontaminate: only problems.train can have it; "
-                    "a benchmark stays whole"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _metrics_and_figures_are_registered(self) -> "ExperimentConfig":
-        for key, names, registry in (
-            ("evaluation.metrics", self.evaluation.metrics, METRICS),
-            ("figures", self.figures, FIGURES),
-        ):
-            for name in names:
-                _check_entry(key, name, registry)
-            if doubled := [name for name in names if names.count(name) > 1]:
-                raise ConfigError(f"{key}: {doubled[0]} is there twice")
-        if usual := [name for name in self.evaluation.metrics if file_of(METRICS, name) is None]:
-            raise ConfigError(f"evaluation.metrics: every table has {usual[0]}; take it away")
-        return self
-
-    @model_validator(mode="after")
-    def _entries_exist(self) -> "ExperimentConfig":
-        for key, problems in problem_sets(self).items():
-            for dataset in problems.names() if isinstance(problems, DatasetProblems) else []:
-                _check_entry(f"{key}.datasets", dataset, self.datasets)
-        for name, model in self.models.items():
-            _check_entry(f"models.{name}.size", model.size, self.sizes)
-        for name, run in self.runs.items():
-            _check_entry(f"runs.{name}.model", run.model, self.models)
-        for name, outputs in self.evaluation.outputs.items():
-            _check_entry(f"evaluation.outputs.{name}.start", outputs.start, self.models)
-            if name in self.models or name in self.runs:
-                raise ConfigError(f"evaluation.outputs.{name}: a model or run has this name; choose another")
-            if different := sorted(set(outputs.generations) ^ set(self.problems.benchmarks)):
-                raise ConfigError(
-                    f"evaluation.outputs.{name}.generations: must have exactly the benchmarks of the "
-                    f"experiment; differs in {', '.join(different)}"
-                )
-        return self
-
-
-def problem_sets(config: ExperimentConfig) -> dict[str, ProblemSet]:
-    """Dotted key -> problem set: the training set, then the benchmarks."""
-    benchmarks = {f"problems.benchmarks.{name}": made for name, made in config.problems.benchmarks.items()}
-    return {"problems.train": config.problems.train, **benchmarks}
-
-
-def used_datasets(config: ExperimentConfig) -> dict[str, Dataset]:
-    """Entries of the catalogue that a problem set reads."""
-    sets = [section for section in problem_sets(config).values() if isinstance(section, DatasetProblems)]
-    return {name: config.datasets[name] for section in sets for name in section.names()}
-
-
-def _check_entry(key: str, value: str | None, entries: Mapping[str, Any]) -> None:
-    if value is not None and value not in entries:
-        close = get_close_matches(value, entries, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        raise ConfigError(f"{key}: no entry {value!r}; {hint}allowed: {', '.join(entries) or 'none'}")
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training run of an experiment."""
-
-    arm: str
-    """Its name without the seed: runs of one arm differ in nothing else."""
-    seed: int
-    model: str
-    """Entry of models that it starts from."""
-    config: RunConfig
-
-    @property
-    def name(self) -> str:
-        """Readable and stable: run, model where there are several, sweep values, seed."""
-        return f"{self.arm}-seed{self.seed}"
-
-    @cached_property
-    def resolved(self) -> dict[str, Any]:
-        """The resolved run config, as in its config.json."""
-        return self.config.resolved()
-
-    @cached_property
-    def id(self) -> str:
-        """Name and content hash: equal ids mean equal results."""
-        return f"{self.name}-{content_hash(self.resolved)}"
+from gdpo.config.verl_keys import check_verl
+from gdpo.plugins import PluginError
+from gdpo.plugins.loading import load
 
 
 @dataclass(frozen=True)
@@ -275,7 +100,7 @@ def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None
         _load_plugins(recipe.values.get("plugins", []))
         config = _validated(recipe.values)
         _check_sections(config)
-        experiment = Experiment(path.stem, config, _runs(config))
+        experiment = Experiment(path.stem, config, runs_of(config))
         experiment.length_limit()
         for model in config.models:
             _resources(config, model)
@@ -321,127 +146,13 @@ def _check_sections(config: ExperimentConfig) -> None:
             model.model_validate(getattr(written[prefix], section))
         except ValidationError as error:
             problems += single_values(error, model, f"{prefix}{section}.")
+    for prefix, level in written.items():
+        try:
+            check_verl(nested({key: value for key, value in leaves(level.verl) if value is not None}))
+        except ValueError as error:
+            problems.append(f"{prefix}{error}")
     if problems:
         raise ConfigError("\n".join(problems))
-
-
-def _runs(config: ExperimentConfig) -> dict[str, Run]:
-    """Every run, in the order written: recipes, then models, sweep points and seeds."""
-    runs: dict[str, Run] = {}
-    names = set(config.models)
-    for name, recipe in config.runs.items():
-        _check_repeats(config, name, recipe)
-        for run in _expanded(config, name, recipe):
-            if run.name in names:
-                raise ConfigError(f"runs.{name}: a second model would be called {run.name}; rename one")
-            names.add(run.name)
-            runs[run.id] = run
-    return runs
-
-
-def _expanded(config: ExperimentConfig, name: str, recipe: RunRecipe) -> Iterator[Run]:
-    points = recipe.sweep.combinations() if recipe.sweep else [Point("", {})]
-    models = [recipe.model] if recipe.model else list(config.models)
-    for model, point in itertools.product(models, points):
-        changes = dict(point.changes)
-        if "model" in changes and recipe.model is None and model != models[0]:
-            continue  # the sweep says which model
-        model = changes.pop("model", model)
-        if not isinstance(model, str):
-            raise ConfigError(f"runs.{name}.sweep.model: must be an entry of models; given: {model!r}")
-        _check_entry(f"runs.{name}.sweep.model", model, config.models)
-        named = "model" in point.changes or len(config.models) == 1
-        label = point.label if named else _join(model, point.label)
-        layers = _layers(config, name, recipe, model, nested(changes))
-        for seed in recipe.seeds or config.seeds:
-            yield Run(_join(name, label), seed, model, _run_config(config, model, layers, seed))
-
-
-def _join(*parts: str) -> str:
-    return "-".join(part for part in parts if part)
-
-
-class Layer(NamedTuple):
-    """Values of one level of a run's inheritance."""
-
-    where: dict[str, str]
-    """Section of the run -> the key under which the user writes it at this level."""
-    values: dict[str, Any]
-
-
-def _layers(
-    config: ExperimentConfig, name: str, recipe: RunRecipe, model: str, changes: dict[str, Any]
-) -> list[Layer]:
-    """From the shared sections to the sweep's point; later ones win."""
-    start = config.models[model]
-    size = config.sizes.get(start.size or "", SizeRecipe())
-    method = changes.get("method", recipe.method)
-    # A sweep may give anything for the method; what is no text is the run's own error.
-    settings = config.methods.get(method, {}) if isinstance(method, str) else {}
-    own = recipe.model_dump(exclude_unset=True, include={"method", "algorithm", *SHARED})
-    return [
-        Layer({}, {section: getattr(config, section) for section in SHARED}),
-        Layer(_under(f"sizes.{start.size}"), {"training": size.training, "hardware": size.hardware}),
-        Layer(_under(f"models.{model}"), {"training": start.training, "hardware": start.hardware}),
-        Layer({"algorithm": f"methods.{method}"}, {"algorithm": settings}),
-        Layer(_under(f"runs.{name}"), own),
-        Layer(_under(f"runs.{name}.sweep"), changes),
-    ]
-
-
-def _under(prefix: str) -> dict[str, str]:
-    return {section: f"{prefix}.{section}" for section in ("method", "algorithm", *SHARED)}
-
-
-def _run_config(config: ExperimentConfig, model: str, layers: list[Layer], seed: int) -> RunConfig:
-    values: dict[str, Any] = {
-        "seed": seed,
-        "problems": _training_problems(config),
-        "weights": config.models[model].weights.model_dump(mode="json"),
-    }
-    for layer in layers:
-        values = merge(values, layer.values)
-    try:
-        run = RunConfig.model_validate(values)
-        return run.model_copy(update={"plugins": run.plugin_code()})
-    except ValidationError as error:
-        raise config_error(error, RunConfig, partial(_written, layers)) from error
-
-
-def _training_problems(config: ExperimentConfig) -> dict[str, Any]:
-    """The training set's section, and what stands in the catalogue for the datasets that it names."""
-    section = config.problems.train
-    values = written(section)
-    if isinstance(section, DatasetProblems):
-        values["catalogue"] = {name: config.datasets[name].identity() for name in section.names()}
-    return values
-
-
-def _written(layers: list[Layer], key: str) -> str:
-    """Where the user wrote ``key`` of a run: at the last level that has it, else in the run itself."""
-    section, *below = key.split(".")
-    for layer in reversed(layers):
-        values: Any = layer.values.get(section)
-        for part in below:
-            values = values.get(part) if isinstance(values, Mapping) else None
-        if values not in (None, {}):
-            return ".".join([layer.where.get(section, section), *below])
-    return layers[-2].where["method"] if section == "method" else key
-
-
-def _check_repeats(config: ExperimentConfig, name: str, recipe: RunRecipe) -> None:
-    """A run holds only what differs from what it inherits, whichever of its models it trains."""
-    found: list[set[str]] = []
-    for model in [recipe.model] if recipe.model else config.models:
-        *inherited, own, _ = _layers(config, name, recipe, model, {})
-        values: dict[str, Any] = {}
-        for layer in inherited:
-            values = merge(values, layer.values)
-        found.append({f"{key}: {value!r}" for key, value in repeats(own.values, values)})
-    if repeated := sorted(set.intersection(*found)):
-        raise ConfigError(
-            "\n".join(f"runs.{name}.{line} is what the run inherits already; remove it" for line in repeated)
-        )
 
 
 def _resources(config: ExperimentConfig, model: str) -> ResourcesConfig:

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from gdpo.config.experiment import Run
 from gdpo.config.rewards import RewardsConfig
+from gdpo.config.runs import Run
 from gdpo.rewards.scorer import RewardSpec
 
 KINDS = {"length": "plain", "conditioned_length": "conditioned"}

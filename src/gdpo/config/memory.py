@@ -48,13 +48,20 @@ class ModelShape(Section):
         """Parameters in all, but norms and biases (under a thousandth)."""
         return self.embedding_parameters + self.layers * self.layer_parameters
 
+    def adapter_parameters(self, rank: int) -> int:
+        """Parameters of LoRA adapters on all linear layers but the output: rank x (inputs + outputs) each."""
+        queries, keys = self.head_size * self.heads, self.head_size * self.key_value_heads
+        attention = 2 * (self.hidden_size + queries) + 2 * (self.hidden_size + keys)
+        return self.layers * rank * (attention + 3 * (self.hidden_size + self.feed_forward_size))
+
 
 class MemoryEstimate(NamedTuple):
     """Bytes on each GPU."""
 
     state: float
-    """Sharded: fp32 parameters, gradients and Adam's two moments, 16 bytes a parameter. A KL loss's reference
-    model is in host memory then."""
+    """Sharded: fp32 parameters, gradients and Adam's two moments, 16 bytes a parameter; with LoRA 4, and 16
+    a parameter of the adapters. A KL loss's reference model is in host memory then; with LoRA it is the model
+    without them."""
     gathered: float
     """What FSDP has whole at a time, in bf16: the embeddings and two layers."""
     activations: float
@@ -126,7 +133,9 @@ def estimate_memory(
     tokens = training.max_tokens_per_gpu or micro_batch * length
     layers = 1 if hardware.gradient_checkpointing else shape.layers
     kept_inputs = 2 * shape.layers if hardware.gradient_checkpointing else 0
-    state = shape.parameters * 16 / devices
+    trained = shape.adapter_parameters(training.lora_rank) if training.lora_rank else shape.parameters
+    frozen = shape.parameters if training.lora_rank else 0
+    state = (16 * trained + 4 * frozen) / devices
     engine, weights = (
         hardware.gpu_memory_utilization * gpu_gb * GB,
         2 * shape.parameters / hardware.tensor_parallel,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from gdpo.config.base import Section, is_folder
+from gdpo.config.base import Section, is_folder, later
 from gdpo.config.memory import ModelShape
 from gdpo.config.packaged_model import PackagedModel
 from gdpo.config.starting_model import StartingModel
@@ -64,6 +64,8 @@ class ModelRecipe(Section):
     """Training values that differ for this model."""
     hardware: dict[str, Any] = {}
     """Hardware values that differ for this model."""
+    verl: dict[str, Any] = later({})
+    """Keys of veRL that differ for this model."""
 
 
 class SizeRecipe(Section):
@@ -73,5 +75,7 @@ class SizeRecipe(Section):
     """Training values that differ from the shared ones."""
     hardware: dict[str, Any] = {}
     """Hardware values that differ from the shared ones."""
+    verl: dict[str, Any] = later({})
+    """Keys of veRL that differ from the shared ones."""
     resources: dict[str, Any] = {}
     """Resources that differ from the shared ones."""

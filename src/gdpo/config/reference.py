@@ -19,7 +19,6 @@ from gdpo.config.datasets import (
     MadeSource,
 )
 from gdpo.config.evaluation import EvaluationConfig, Outputs
-from gdpo.config.experiment import ExperimentConfig, Problems, RunRecipe
 from gdpo.config.memory import ModelShape
 from gdpo.config.models import FolderModel, HubModel, ModelRecipe, SizeRecipe
 from gdpo.config.monitoring import MonitoringConfig
@@ -28,6 +27,7 @@ from gdpo.config.problems import ArithmeticProblems, ChainSum, SimpleEquations
 from gdpo.config.recipe import INHERITS
 from gdpo.config.rewards import RewardCondition, RewardConfig
 from gdpo.config.sampling import Sampling
+from gdpo.config.sections import ExperimentConfig, Problems, RunRecipe
 from gdpo.config.site import Environment, Partition, Places, Site
 from gdpo.config.starting_model import Architecture, StartingModel, StyleMix
 from gdpo.config.sweep import Sweep

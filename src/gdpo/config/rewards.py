@@ -25,7 +25,7 @@ class RewardConfig(Section):
     """One named reward."""
 
     function: str | None = None
-    """Reward function (docs/rewards.md, or a plug-in's); by default the one of the reward's own name."""
+    """Reward function, the package's or a plug-in's; by default the one of the reward's own name."""
     weight: float = Field(default=1.0, allow_inf_nan=False)
     """Weight in the sum over rewards: of raw rewards in GRPO, of normalised ones in GDPO and DGDO."""
     options: dict[str, Any] = {}

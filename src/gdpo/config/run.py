@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from gdpo.advantage import AdvantageError
 from gdpo.config.base import later, written
 from gdpo.config.rewards import RewardsConfig
-from gdpo.config.training import HardwareConfig, TrainingConfig
+from gdpo.config.training import FILTER_RULES, HardwareConfig, TrainingConfig
+from gdpo.config.verl_keys import check_verl, without_empty
 from gdpo.plugins import GRADERS, METHODS, REWARDS, SOURCES
 from gdpo.plugins.loading import VARIABLE, code_of
 from gdpo.plugins.options import type_problem
@@ -42,6 +43,8 @@ class RunConfig(RewardsConfig):
     """Settings of the estimator (gdpo.advantage documents each); weights come from the rewards."""
     training: TrainingConfig
     hardware: HardwareConfig = HardwareConfig()
+    verl: dict[str, Any] = later({})
+    """Keys of veRL's own config that no key here sets, in its own sections (docs/verl.md)."""
     seed: int = Field(default=1, ge=0)
     """Seed of data order, rollouts and everything else that is random."""
     problems: dict[str, Any] = {}
@@ -74,6 +77,41 @@ class RunConfig(RewardsConfig):
             )
         return self
 
+    @model_validator(mode="after")
+    def _verl_knows_its_keys(self) -> "RunConfig":
+        check_verl(self.verl)
+        loss = self.verl
+        for part in ("actor_rollout_ref", "actor", "policy_loss"):
+            loss = loss.get(part, {})
+        if self.training.policy_loss == "dro" and not (loss.get("dro_beta") or 0) > 0:
+            raise ValueError(
+                "training.policy_loss: dro needs verl.actor_rollout_ref.actor.policy_loss.dro_beta above 0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _filter_names_a_rule_or_reward(self) -> "RunConfig":
+        rule = self.training.filter_groups
+        if isinstance(rule, str) and rule not in {*FILTER_RULES, *self.rewards}:
+            allowed = ", ".join(["false", "true", *FILTER_RULES, *self.rewards])
+            raise ValueError(
+                f"training.filter_groups: no rule and no reward; given: {rule!r}; allowed: {allowed}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _correction_has_something_to_correct(self) -> "RunConfig":
+        if self.training.rollout_is != "none" and self.rollout_is_old_policy():
+            raise ValueError(
+                f"training.rollout_is: {self.training.rollout_is} is without effect with rollout "
+                "transformers on platform cpu, where the rollout's log-probabilities are the trainer's"
+            )
+        return self
+
+    def rollout_is_old_policy(self) -> bool:
+        """Whether the rollout's log-probabilities count as the old policy's (veRL's bypass mode)."""
+        return (self.hardware.platform, self.hardware.rollout) == ("cpu", "transformers")
+
     def micro_batch_size(self) -> int:
         """Responses per forward and backward pass on one device."""
         responses, devices = self._mini_batch()
@@ -88,6 +126,12 @@ class RunConfig(RewardsConfig):
     @classmethod
     def _plain(cls, value: dict[str, Any]) -> dict[str, Any]:
         return json.loads(json.dumps(value))
+
+    @field_validator("verl")
+    @classmethod
+    def _plain_and_filled(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """Without sections in which nothing is left: they change nothing, so no run is another by them."""
+        return without_empty(json.loads(json.dumps(value)))
 
     def estimator_config(self) -> Any:
         """The dataclass config of the estimator, weights included.

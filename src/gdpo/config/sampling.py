@@ -1,10 +1,13 @@
 """How responses are sampled for an evaluation."""
 
-from typing import Literal
+import json
+import math
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from gdpo.config.base import Section
+from gdpo.config.base import Section, later
+from gdpo.config.vllm_keys import PARALLEL, check_vllm
 
 _CHUNK_BATCHES = 8
 
@@ -32,6 +35,22 @@ class Sampling(Section):
 
     batch_size: int = Field(default=256, ge=1, le=65_536)
     """Most sequences decoded at once."""
+
+    vllm: dict[str, Any] = later({})
+    """Keywords of vLLM's engine (vllm.LLM) that no key here sets, e.g. {gpu_memory_utilization: 0.8};
+    with backend vllm alone."""
+
+    @field_validator("vllm")
+    @classmethod
+    def _vllm_knows_it(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if value and info.data.get("backend") == "transformers":
+            raise ValueError(f"without effect with backend transformers; given: {value!r:.80}")
+        check_vllm(value)
+        return json.loads(json.dumps(value))
+
+    def gpus(self) -> int:
+        """GPUs that one engine takes, with backend vllm."""
+        return math.prod(self.vllm.get(key, 1) for key in PARALLEL)
 
     def chunk_size(self) -> int:
         """Samples handed to a backend at once, and kept at once: whole problems, which share their prefill.

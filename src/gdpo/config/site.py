@@ -1,7 +1,7 @@
 """The cluster that jobs are submitted to: one file a site, outside every experiment and every result."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
@@ -53,10 +53,15 @@ class Environment(Section):
             raise ValueError("prefix and image: give one of them")
         return self
 
-    def shell_prefix(self) -> str:
-        """Shell text before a job's command, after which ``gdpo`` is this environment's."""
+    def shell_prefix(self, folders: Iterable[str] = ()) -> str:
+        """Shell text before a job's command, after which ``gdpo`` is this environment's.
+
+        Args:
+            folders: of plug-ins, which an image must see as well.
+        """
         if self.image:
-            binds = "".join(f" --bind {quote(folder)}" for folder in self.bind)
+            seen = dict.fromkeys([*self.bind, *folders])
+            binds = "".join(f" --bind {quote(folder)}" for folder in seen)
             return f'gdpo() {{{{ apptainer exec --nv{binds} {quote(self.image)} gdpo "$@"; }}}}; '
         if self.prefix:
             return f"PATH={quote(str(Path(self.prefix, 'bin').absolute()))}:$PATH; "

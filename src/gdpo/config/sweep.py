@@ -26,7 +26,7 @@ def _key_of_a_run(key: str) -> str:
 
 MOST_POINTS = 1000
 """Most points of one sweep: each is a training, and three lists of 200 values would be eight million."""
-SECTIONS = ("algorithm", "rewards", "training", "hardware")
+SECTIONS = ("algorithm", "rewards", "training", "hardware", "verl")
 Key = Annotated[str, AfterValidator(_key_of_a_run)]
 """A dotted key of a run: method, model, or one below a section."""
 Values = Annotated[list[Any], Field(min_length=1)]

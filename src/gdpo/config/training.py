@@ -2,9 +2,18 @@
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from gdpo.config.base import Section
+from gdpo.config.base import Section, later
+
+PolicyLoss = Literal[
+    *("vanilla", "gspo", "cispo", "sapo", "geo_mean", "clip_cov"),
+    *("kl_cov", "gpg", "dro", "dppo_tv", "dppo_kl"),
+]
+"""Losses that veRL 0.9.1 registers (``core_algos.py``), but for ``bypass_mode``: it wants the rollout's
+correction inside the actor's config, which veRL's own synchronous trainer does not hand to it."""
+FILTER_RULES = ("any", "all", "sum")
+"""Rules of ``filter_groups`` beside the names of rewards."""
 
 
 class TrainingConfig(Section):
@@ -48,8 +57,24 @@ class TrainingConfig(Section):
     """Estimator of the KL loss (published: mse)."""
     loss_agg_mode: Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean"] = "token-mean"
     """How token losses become one number (published: token-mean)."""
-    filter_groups: bool = False
-    """Dynamic sampling: replace groups in which no reward varies, through veRL's own filter."""
+    policy_loss: PolicyLoss = later("vanilla")
+    """Loss of the policy (veRL: actor.policy_loss.loss_mode): vanilla is PPO's clipped one; GSPO arXiv
+    2507.18071, CISPO 2506.13585, SAPO 2511.20347, GMPO (geo_mean) 2507.20673, clip_cov and kl_cov 2505.22617,
+    GPG 2504.02546, DRO 2405.19107, DPPO 2602.04879. Their own settings are keys of veRL (docs/verl.md)."""
+    entropy_coeff: NonNegativeFloat = later(0.0)
+    """Weight of the entropy bonus, in nats a token (veRL: actor.entropy_coeff); 0: none."""
+    rollout_is: Literal["none", "token", "sequence"] = later("none")
+    """Truncated importance sampling between rollout engine and trainer (veRL:
+    algorithm.rollout_correction.rollout_is): each token's ratio or a sequence's product weighs the loss."""
+    rollout_is_threshold: PositiveFloat | None = later(None)
+    """Largest weight of rollout_is; none: veRL's 2."""
+    lora_rank: int = later(0, ge=0)
+    """Rank of LoRA adapters (arXiv 2106.09685) on every linear layer but the output; 0 trains all weights."""
+    lora_alpha: PositiveInt | None = later(None)
+    """Scale of LoRA: adapters count by lora_alpha / lora_rank; none: veRL's 16."""
+    filter_groups: bool | str = False
+    """Dynamic sampling (DAPO, arXiv 2503.14476): replace a group unless any (also: true) or all of its
+    rewards vary, or their weighted sum, or the reward of this name; false: keep every group."""
     constant_rewards: Literal["warn", "stop"] = "warn"
     """Where a reward has varied in no group for 10 steps in a row: say so, or end with an error."""
     checkpoint_every: PositiveInt = 20
@@ -58,6 +83,19 @@ class TrainingConfig(Section):
     """Newest checkpoints kept; the one that validated best is kept as well."""
     validate_every: int = Field(default=0, ge=0)
     """Steps between greedy validations (n = 1); 0: none."""
+
+    @field_validator("filter_groups")
+    @classmethod
+    def _any_is_true(cls, value: bool | str) -> bool | str:
+        """One spelling: runs are named by the value, and true came first."""
+        return True if value == "any" else value
+
+    @model_validator(mode="after")
+    def _nothing_without_effect(self) -> "TrainingConfig":
+        for key, needs in (("lora_alpha", "lora_rank"), ("rollout_is_threshold", "rollout_is")):
+            if getattr(self, key) is not None and getattr(self, needs) in (0, "none"):
+                raise ValueError(f"{key}: without effect where {needs} is {getattr(self, needs)}")
+        return self
 
     @model_validator(mode="after")
     def _mini_batch_divides_batch(self) -> "TrainingConfig":

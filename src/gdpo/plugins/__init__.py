@@ -5,6 +5,7 @@ package's own are registered.
 """
 
 from gdpo.plugins.kinds import (
+    DRAWN_FROM,
     FIGURES,
     GRADERS,
     METHODS,
@@ -21,6 +22,7 @@ from gdpo.plugins.kinds import (
 from gdpo.plugins.registry import PluginError
 
 __all__ = [
+    "DRAWN_FROM",
     "FIGURES",
     "GRADERS",
     "METHODS",

@@ -79,7 +79,32 @@ class Figure(NamedTuple):
     """A figure; see :func:`figure`."""
 
     function: Callable[..., Any]
+    title: str
     caption: str
+    takes: tuple[str, ...]
+    """What it draws from, in the order of its parameters: some of :data:`DRAWN_FROM`."""
+    of_method: str | None
+    """Only runs of this method are drawn, and nothing where there is none."""
+    data: bool
+    """Whether it gives the numbers that it shows beside the figure."""
+
+
+DRAWN_FROM = {
+    "arms": "data frame, a row an arm and benchmark: metrics with `_low` and `_high`; arm, method, start",
+    "models": "the same, a row a model (a run, or a starting model): run, config, arm, method, start",
+    "paired": "data frame, a row a paired comparison, benchmark and metric: difference, low, high, p_value",
+    "training": "data frame, a row a run and step: all metrics by name; run, arm, method, start, seed",
+    "scores": "data frame, a row a sample: problem_id, n_tokens, stop_reason; benchmark, run, arm, method",
+    "name": "the experiment's name",
+    "rewards": "names of the rewards",
+    "within": "names of the rewards whose mean is the share of responses within the limit",
+    "limit": "response-length limit, in tokens",
+    "batch": "size of a training batch, in words",
+    "samples": "samples a problem",
+    "confidence": "level of the intervals",
+    "sweep": "arm -> kind and weight of its length reward, where arms differ in that alone",
+}
+"""What a figure may take -> what it is."""
 
 
 REWARDS: Registry[Reward] = Registry("reward")
@@ -249,16 +274,34 @@ def metric(
     return function
 
 
-def figure(function: Callable) -> Callable:
-    """Register a figure: it takes ``study`` (:class:`gdpo.reporting.study.Study`), returns Matplotlib's.
+def figure(
+    function: Callable | None = None,
+    *,
+    title: str | None = None,
+    of_method: str | None = None,
+    data: bool = False,
+) -> Callable:
+    """Register a figure: ``@figure``, or ``@figure(title=...)``.
 
-    The function's docstring is its caption.
+    The function takes what it draws from by name (:data:`DRAWN_FROM`) and returns Matplotlib's figure; it is
+    drawn again where any of that changes, and left out where it is empty. Its docstring is the caption.
+
+    Args:
+        function: the function.
+        title: in the report; by default its name.
+        of_method: ``training`` holds only runs of this method; without any, nothing is drawn.
+        data: it returns the figure and a data frame of what it shows, which is written beside it.
 
     Raises:
         gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
     """
-    if list(given := parameters_of("figure", function)) != ["study"]:
-        raise misfit("figure", function, f"takes {', '.join(given) or 'nothing'}; it must take study")
-    caption = " ".join((inspect.getdoc(function) or function.__name__.replace("_", " ")).split())
-    FIGURES.add(function.__name__, Figure(function, caption), function)
+    if function is None:
+        return partial(figure, title=title, of_method=of_method, data=data)
+    given = tuple(parameters_of("figure", function))
+    if unknown := [name for name in given if name not in DRAWN_FROM]:
+        raise misfit("figure", function, f"takes {unknown[0]}; it may take {', '.join(DRAWN_FROM)}")
+    words = function.__name__.replace("_", " ")
+    caption = " ".join((inspect.getdoc(function) or words).split())
+    entry = Figure(function, title or words, caption, given, of_method, data)
+    FIGURES.add(function.__name__, entry, function)
     return function

@@ -13,8 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+from gdpo.plugins.kinds import FIGURES
 from gdpo.plugins.registry import ALL, PluginError, Registry
-from gdpo.plugins.source_code import code_hash, is_own
+from gdpo.plugins.source_code import OF_A_FILE, PACKAGE, code_hash, imported_names, is_own
 from gdpo.plugins.time_limit import TimeLimit, TimeUp
 
 VARIABLE = "GDPO_PLUGINS"
@@ -29,6 +30,7 @@ BUILT_IN = (
     "gdpo.advantage",
     "gdpo.grading.judge",
     "gdpo.statistics.sample_metrics",
+    "gdpo.reporting.figures",
 )
 """Modules of the package that register its own."""
 
@@ -89,6 +91,11 @@ def variable(names: Sequence[str]) -> str:
     return os.pathsep.join(map(_key, names))
 
 
+def folders(names: Sequence[str]) -> list[str]:
+    """Folders of the files among plug-ins, whole paths."""
+    return list(dict.fromkeys(str(Path(_key(name)).parent) for name in names if _is_file(name)))
+
+
 def plugin_of(registry: Registry, name: str) -> Plugin | None:
     """The plug-in that registered an entry; None where it is the package's own."""
     module = getattr(registry.functions.get(name), "__module__", "")
@@ -107,10 +114,21 @@ def code_of(registry: Registry, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def drawing_code(name: str) -> str:
+    """Hash of the code behind a figure, a plug-in's or the package's own."""
+    plugin = plugin_of(FIGURES, name)
+    return code_hash([FIGURES.functions[name]], plugin.root if plugin else PACKAGE)
+
+
 def file_of(registry: Registry, name: str) -> str | None:
     """The plug-in's name, as the experiment has it, that registered an entry; None: the package's own."""
     plugin = plugin_of(registry, name)
     return plugin.name if plugin else None
+
+
+def loaded_files() -> dict[str, str]:
+    """Plug-in, as it is named -> SHA-256 of its file, for a run's provenance."""
+    return {plugin.name: plugin.content for plugin in _LOADED.values()}
 
 
 def _is_file(name: str) -> bool:
@@ -135,6 +153,8 @@ def _forget(key: str) -> None:
                 registry.drop(name)
     for module in plugin.modules:
         sys.modules.pop(module, None)
+    if str(plugin.root) in sys.path:
+        sys.path.remove(str(plugin.root))
     del _LOADED[key]
 
 
@@ -155,15 +175,39 @@ def _file_module(key: str, name: str) -> ModuleType:
     if not path.is_file():
         raise PluginError(f"plug-in {name}: no file {path}")
     # Equal in every process, as what is pickled names it.
-    unique = f"gdpo_plugin_{path.stem}_{hashlib.sha256(key.encode()).hexdigest()[:8]}"
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))  # the files beside it can be imported
+    unique = f"{OF_A_FILE}{path.stem}_{hashlib.sha256(key.encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(unique, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[unique] = module
-    with _nothing_left_of_a_failure(unique), _in_time(name):
+    with _nothing_left_of_a_failure(unique), _in_time(name), _files_beside(path.parent):
         spec.loader.exec_module(module)
+    if other := _namesake(path):
+        _nothing_left(unique)
+        raise PluginError(
+            f"plug-in {name}: it imports {other}, and another plug-in has a file of that name; rename one"
+        )
     return module
+
+
+@contextlib.contextmanager
+def _files_beside(folder: Path) -> Iterator[None]:
+    """While a plug-in is loaded the files beside it come first; later imports of its functions, last."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
+
+
+def _namesake(path: Path) -> str | None:
+    """A module that a plug-in imports, where it has a file of that name beside it and got another one."""
+    for name in imported_names(path):
+        beside, found = path.with_name(f"{name}.py"), getattr(sys.modules.get(name), "__file__", None)
+        if found and beside.is_file() and Path(found).resolve() != beside.resolve():
+            return name
+    return None
 
 
 def _entry_point(name: str) -> ModuleType:
@@ -183,11 +227,15 @@ def _nothing_left_of_a_failure(module: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for registry in ALL.values():
-            for name in [n for n, f in registry.functions.items() if f.__module__ == module]:
-                registry.drop(name)
-        sys.modules.pop(module, None)
+        _nothing_left(module)
         raise
+
+
+def _nothing_left(module: str) -> None:
+    for registry in ALL.values():
+        for name in [n for n, f in registry.functions.items() if f.__module__ == module]:
+            registry.drop(name)
+    sys.modules.pop(module, None)
 
 
 @contextlib.contextmanager

@@ -6,15 +6,22 @@ folder (or package) is; installed packages, and files that it reads, are not.
 
 import ast
 import hashlib
-import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from copy import deepcopy
+from functools import cached_property, lru_cache
+from importlib.util import resolve_name
 from pathlib import Path
+from typing import NamedTuple
 
+OF_A_FILE = "gdpo_plugin_"
+"""What the names of modules begin with that are plug-ins by file."""
 DECORATORS = {"reward", "method", "source", "grader", "metric", "figure"}
 """What they say of a function (its range, its label) is not what the function does."""
-_PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[1]
+"""This package's own folder: no plug-in's, wherever that lies."""
+ALL = "*"
+"""What an import of everything binds: whatever name is looked for may be from there."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -41,25 +48,86 @@ def is_own(file: Path, root: Path) -> bool:
     installed = (
         {"site-packages", "dist-packages"} & set(file.relative_to(root.resolve()).parts) if below else set()
     )
-    return below and not installed and not file.is_relative_to(_PACKAGE)
+    ours = file.is_relative_to(PACKAGE) and not root.resolve().is_relative_to(PACKAGE)
+    return below and not installed and not ours
 
 
-def _collect(file: "_File", name: str, found: dict[tuple[str, str], str]) -> None:
-    """Add the code behind ``name`` of a file to ``found`` ((file, place in it) -> code), and all it uses."""
-    waiting, known = [name], set()
+def imported_names(path: Path) -> set[str]:
+    """Top-level names of all modules that a file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def _collect(file: "_File", name: str | None, found: dict[tuple[str, str], str]) -> None:
+    """Add the code behind a name of a file to ``found`` ((file, place in it) -> code), and all that it uses.
+
+    Args:
+        file: the file.
+        name: bound at its top; None: everything in it.
+        found: is added to.
+    """
+    waiting = [name] if name is not None else sorted(file.bound)
+    known = set()
     while waiting:
         known.add(name := waiting.pop())
         for place, statement in file.statements_of(name):
-            key = (file.label, f"{place:06d}")
+            key = (file.label, f"{place:06d} {name if statement.imports else ''}")
             if key in found:
                 continue
-            found[key] = ast.unparse(_Plain().visit(statement))
-            waiting += sorted(_names(statement) - known)
-            for other, wanted in file.own_imports(statement):
-                if wanted is not None and other.binds(wanted):
-                    _collect(other, wanted, found)
-                else:
-                    found[other.label, "whole"] = ast.unparse(_Plain().visit(other.tree()))
+            found[key] = statement.code_of(name)
+            waiting += sorted((statement.mentioned & file.bound) - known)
+            for imported in statement.imported(name):
+                for other, wanted in file.own(imported):
+                    _collect(other, wanted if wanted in other.bound else None, found)
+
+
+class _Import(NamedTuple):
+    """One name that an import statement binds."""
+
+    module: str
+    """With its leading dots."""
+    name: str | None
+    """What is taken from the module; None: the module itself."""
+    bound: str
+
+    def __str__(self) -> str:
+        return (
+            f"from {self.module} import {self.name} as {self.bound}" if self.name else f"import {self.module}"
+        )
+
+
+class _Statement:
+    """A statement at the top of a file."""
+
+    def __init__(self, node: ast.stmt):
+        self._node = node
+        self.bound, self.mentioned, self.acts = _bound(node), _names(node), _acts(node)
+        self.imports = isinstance(node, (ast.Import, ast.ImportFrom))
+        """Whether it is an import, of whose names each stands for itself."""
+        self._imported = list(_imports(node))
+
+    @cached_property
+    def _code(self) -> str:
+        return ast.unparse(_Plain().visit(deepcopy(self._node)))
+
+    def code_of(self, name: str) -> str:
+        """Its code; of an import, what gives that name."""
+        return "; ".join(map(str, self.imported(name))) if self.imports else self._code
+
+    def imported(self, name: str) -> list[_Import]:
+        """What it imports, by itself for that name, or somewhere in its body."""
+        return [made for made in self._imported if not self.imports or made.bound in (name, ALL)]
+
+
+@lru_cache(512)
+def _statements(path: Path, changed: int, size: int) -> list[_Statement]:
+    """A file's statements; the arguments say which state of it."""
+    return [_Statement(node) for node in ast.parse(path.read_bytes()).body]
 
 
 class _File:
@@ -69,75 +137,58 @@ class _File:
         self._path, self._module, self._root = path.resolve(), module, root.resolve()
         inside = self._path.is_relative_to(self._root)
         self.label = str(self._path.relative_to(self._root)) if inside else self._path.name
-        if self._path.parent == self._root and not self._is_package:
-            self.label = "plugin"  # a file that was renamed does the same
-        self._body = self.tree().body
+        if module.startswith(OF_A_FILE):
+            self.label = ""  # a plug-in that was renamed does the same
+        state = self._path.stat()
+        self._body = _statements(self._path, state.st_mtime_ns, state.st_size)
+        self.bound = frozenset().union(*(statement.bound for statement in self._body))
 
-    def tree(self) -> ast.Module:
-        """A fresh syntax tree: what is collected is changed."""
-        return ast.parse(self._path.read_bytes())
-
-    @cached_property
-    def _is_package(self) -> bool:
-        return (self._root / "__init__.py").exists()
-
-    def binds(self, name: str) -> bool:
-        return any(name in _bound(statement) for statement in self._body)
-
-    def statements_of(self, name: str) -> Iterator[tuple[int, ast.stmt]]:
+    def statements_of(self, name: str) -> Iterator[tuple[int, _Statement]]:
         """Statements that give a name its value, or do something with it at the top of the file."""
-        fresh = self.tree().body
-        if not self.binds(name):
-            return
         for place, statement in enumerate(self._body):
-            if name in _bound(statement) or (_acts(statement) and name in _names(statement)):
-                yield place, fresh[place]
+            acts = statement.acts and name in statement.mentioned
+            if acts or name in statement.bound or ALL in statement.bound:
+                yield place, statement
 
-    def own_imports(self, statement: ast.stmt) -> Iterator[tuple["_File", str | None]]:
-        """Files of the plug-in that a statement imports, each with the name that is taken from it."""
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield from ((file, None) for file in self._found(alias.name))
-            elif isinstance(node, ast.ImportFrom):
-                package = (
-                    self._module if self._path.name == "__init__.py" else self._module.rpartition(".")[0]
-                )
-                dots = "." * node.level
-                base = (
-                    importlib.util.resolve_name(dots + (node.module or ""), package or None)
-                    if dots
-                    else node.module
-                )
-                for alias in node.names:
-                    below = list(self._found(f"{base}.{alias.name}"))
-                    yield from ((file, None) for file in below)
-                    if not below:
-                        yield from (
-                            (file, None if alias.name == "*" else alias.name) for file in self._found(base)
-                        )
+    def own(self, imported: _Import) -> Iterator[tuple["_File", str | None]]:
+        """The plug-in's file that is imported, with the name that is taken from it (None: all of it)."""
+        package = self._module if self._path.name == "__init__.py" else self._module.rpartition(".")[0]
+        module = resolve_name(imported.module, package or None)
+        if imported.name is None:
+            yield from ((file, None) for file in self._found(module))
+        elif below := list(self._found(f"{module}.{imported.name}")):
+            yield from ((file, None) for file in below)
+        else:
+            wanted = None if imported.name == ALL else imported.name
+            yield from ((file, wanted) for file in self._found(module))
 
     def _found(self, module: str) -> Iterator["_File"]:
-        try:
-            spec = sys.modules[module].__spec__ if module in sys.modules else importlib.util.find_spec(module)
-        except (ImportError, ValueError, AttributeError):
-            return
-        if spec and spec.origin and is_own(Path(spec.origin), self._root):
-            yield _File(Path(spec.origin), module, self._root)
+        """The plug-in's file that a module is, looked for without importing anything."""
+        for folder in (self._root, self._root.parent):  # beside a file; within a package of that name
+            place = folder.joinpath(*module.split("."))
+            for path in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
+                if path.is_file() and is_own(path, self._root):
+                    yield _File(path, module, self._root)
+                    return
+
+
+def _imports(statement: ast.stmt) -> Iterator[_Import]:
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield _Import(alias.name, None, alias.asname or alias.name.split(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                module = "." * node.level + (node.module or "")
+                yield _Import(module, alias.name, alias.asname or alias.name)
 
 
 class _Plain(ast.NodeTransformer):
     """Without docstrings, and without the decorators by which a plug-in is registered."""
 
     def visit(self, node: ast.AST) -> ast.AST:
-        if isinstance(node, (*_DEFINITIONS, ast.Module)):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:] or [ast.Pass()]
+        if isinstance(node, _DEFINITIONS) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
         if isinstance(node, _DEFINITIONS):
             node.decorator_list = [made for made in node.decorator_list if not _registers(made)]
         return self.generic_visit(node)

@@ -2,8 +2,10 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from gdpo.config.experiment import Experiment, ExperimentConfig, ProblemSet, Run
+from gdpo.config.experiment import Experiment
 from gdpo.config.run import RunConfig
+from gdpo.config.runs import Run
+from gdpo.config.sections import ExperimentConfig, ProblemSet
 from gdpo.config.training import HardwareConfig, ResourcesConfig
 
 FOLDER = "rehearsals"
@@ -46,7 +48,8 @@ def _small_config(real: Experiment) -> ExperimentConfig:
     benchmarks = {
         name: _few(problems, BENCHMARK_PROBLEMS) for name, problems in config.problems.benchmarks.items()
     }
-    sampling = {"n": SAMPLES, "max_tokens": LONGEST, "batch_size": 64, "backend": rollout()}
+    # Keywords of vLLM's engine are of the real machine.
+    sampling = {"n": SAMPLES, "max_tokens": LONGEST, "batch_size": 64, "backend": rollout(), "vllm": {}}
     evaluation = {
         "sampling": config.evaluation.sampling.model_copy(update=sampling),
         "outputs": {},  # another tool's have every problem
@@ -88,6 +91,10 @@ def _small_run(run: RunConfig) -> RunConfig:
         "checkpoint_every": STEPS,
         "validate_every": STEPS if training.validate_every else 0,
     }
+    if training.filter_groups:
+        values["training"]["filter_groups"] = True  # a stand-in is never right, and its lengths alone vary
+    if rollout() == "transformers":
+        values["training"] |= {"rollout_is": "none", "rollout_is_threshold": None}  # nothing to correct
     values["hardware"] = HardwareConfig(rollout=rollout()).model_dump(mode="json")
     for reward in values["rewards"].values():
         if isinstance(limit := reward["options"].get("limit"), int):

@@ -116,7 +116,7 @@ def open_backend(section: Sampling, model_dir: Path | str, longest: int) -> Back
         from gdpo.sampling.vllm_backend import VllmBackend
 
         # Else vLLM plans for the longest text that the model can read.
-        return VllmBackend(model_dir, section.batch_size, max_model_len=longest)
+        return VllmBackend(model_dir, section.batch_size, max_model_len=longest, **section.vllm)
     from gdpo.sampling.transformers_backend import TransformersBackend
 
     return TransformersBackend.from_folder(model_dir, section.batch_size)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from gdpo.config.base import written
 from gdpo.config.host_memory import STORED_AT_ONCE
 from gdpo.config.sampling import Sampling
 from gdpo.parquet import read_table, read_tables, take_rows, write_tables
@@ -53,7 +54,8 @@ class SampleStore:
     """
 
     def __init__(self, root: Path, model_sha256: str, section: Sampling, problem_set: str):
-        depends = section.model_dump(exclude={"n", "batch_size"}) | {
+        named = {key: value for key, value in written(section).items() if key not in ("n", "batch_size")}
+        depends = named | {
             "model": model_sha256,
             "engine": engine_version(section.backend),
         }

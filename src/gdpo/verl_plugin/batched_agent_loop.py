@@ -19,7 +19,6 @@ from gdpo.grading import Problem, from_opening_tag
 from gdpo.rewards import Scorer
 from gdpo.sampling.backend import Decoding
 from gdpo.verl_plugin.rendered_prompt import opens_reasoning
-from gdpo.verl_plugin.reward_columns import reward_extra_info
 from gdpo.verl_plugin.rollout.server import server_name, shares
 from gdpo.verl_plugin.run_of import run_of
 from gdpo.verl_plugin.sampling_keys import sampling_keys
@@ -66,7 +65,7 @@ class BatchedAgentLoopManager:
                 index = i * settings.n + session
                 token_ids, log_probs = completions[index]
                 keys.append(f"{row['uid']}_{session}_0")
-                score, named = self._scorer.total(rewards[index]), reward_extra_info(rewards[index])
+                score, named = self._scorer.total(rewards[index]), rewards[index]
                 fields.append(_fields(row, prompts[i], token_ids, log_probs, score, named))
                 tags.append(_tag(len(prompts[i]), len(token_ids), row["global_steps"], version))
         partition = "val" if validate else "train"

@@ -9,12 +9,14 @@ from safetensors import safe_open
 from gdpo.checkpoints import CheckpointError, damage
 from gdpo.manifest import MANIFEST
 from gdpo.model_folder import write_model_folder
+from gdpo.verl_plugin.lora import has_adapters, merge_adapters
 
 
 def export_checkpoint(checkpoint: Path, out_dir: Path) -> None:
     """Copy the Hugging Face files that veRL wrote into ``checkpoint`` to ``out_dir``, with a manifest.
 
-    veRL's own ``model_merger`` writes bf16; the ``hf_model`` part of a checkpoint keeps fp32.
+    veRL's own ``model_merger`` writes bf16; the ``hf_model`` part of a checkpoint keeps fp32. LoRA adapters
+    are added to the weights.
 
     Args:
         checkpoint: a ``global_step_<n>`` folder.
@@ -38,6 +40,8 @@ def export_checkpoint(checkpoint: Path, out_dir: Path) -> None:
     def fill(folder: Path) -> None:
         for path in source.iterdir():
             shutil.copy2(path, folder / path.name)
+        if has_adapters(checkpoint):
+            merge_adapters(checkpoint, folder)
         # veRL writes the rollout's dtype and attention into the config; transformers would cast to it.
         config = json.loads((folder / "config.json").read_text()) | {"dtype": dtype}
         config.pop("attn_implementation", None)

@@ -32,7 +32,7 @@ from gdpo.config.run import RunConfig, content_hash, load_run_config
 from gdpo.config.training import HardwareConfig
 from gdpo.model_folder import model_hash
 from gdpo.parquet import write_table
-from gdpo.plugins.loading import load_from_environment, named_in_environment
+from gdpo.plugins.loading import load_from_environment, loaded_files, named_in_environment
 from gdpo.provenance import Stopped, error_in_log, one_line, restore_provenance, session
 from gdpo.run_state import LOCK
 from gdpo.step_log import all_steps, newest_step, start_segment
@@ -152,7 +152,8 @@ def _facts(run: RunConfig, tracking: Tracking, folder: Path) -> dict[str, Any]:
     if tracking.mode != "disabled":
         wandb["id"] = wandb_id(folder)
     devices = run.hardware.nodes * run.hardware.gpus_per_node
-    return {"algorithm_version": run.algorithm_version, "devices": devices, "wandb": wandb}
+    known = {"algorithm_version": run.algorithm_version, "devices": devices, "wandb": wandb}
+    return known | ({"plugins": files} if (files := loaded_files()) else {})
 
 
 def _run_trainer(

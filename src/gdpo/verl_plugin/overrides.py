@@ -1,18 +1,24 @@
 """A resolved run config as veRL 0.9.1's hydra overrides. Pure: imports neither veRL nor Ray."""
 
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hydra.core.override_parser.types import Quote, QuotedString
+
 from gdpo.checkpoints import step_folder
+from gdpo.config.recipe import leaves
 from gdpo.config.run import RunConfig
 from gdpo.config.training import HardwareConfig, TrainingConfig
+from gdpo.config.verl_keys import new_keys
+from gdpo.rewards import Scorer
 from gdpo.verl_plugin.cuda import VARLEN_ATTENTION
-from gdpo.verl_plugin.reward_columns import VECTOR
 from gdpo.verl_plugin.wandb_run import Tracking
 
 PLUGIN = Path(__file__).parent
 ROUTER = PLUGIN / "rollout" / "router.yaml"
 SINGLE_TURN = PLUGIN / "single_turn.yaml"
+GROUPED = "gdpo.verl_plugin.group_rewards.GroupedAgentLoopManager"
 AGENT_LOOP = "gdpo.verl_plugin.batched_agent_loop.BatchedAgentLoopManager"
 
 
@@ -40,18 +46,21 @@ def verl_overrides(run: RunConfig, paths: RunPaths, step: int, tracking: Trackin
     values = {
         **_data(run, paths),
         **_actor(run),
+        **_lora(run),
         **_rollout(run),
         **_algorithm(run.training),
         **_trainer(run, paths, tracking),
         **_resume(run.training, paths.checkpoints, step),
         **(_cpu() if run.hardware.platform == "cpu" else _cuda(run.hardware)),
-        **(
-            _transformers_rollout(run.hardware)
-            if run.hardware.rollout == "transformers"
-            else _vllm_rollout(run.hardware)
-        ),
+        **(_transformers_rollout(run) if run.hardware.rollout == "transformers" else _vllm_rollout(run)),
     }
-    return [f"{key}={_render(value)}" for key, value in values.items()]
+    return [*_own_keys(run.verl), *(f"{key}={_render(value)}" for key, value in values.items())]
+
+
+def _own_keys(section: dict[str, Any]) -> list[str]:
+    """The verl section; hydra wants a plus before a key that is not in veRL's config yet."""
+    new = new_keys(section) if section else ()
+    return [f"{'+' if key in new else ''}{key}={_literal(value)}" for key, value in leaves(section)]
 
 
 def _data(run: RunConfig, paths: RunPaths) -> dict[str, Any]:
@@ -90,6 +99,8 @@ def _actor(run: RunConfig) -> dict[str, Any]:
         f"{actor}.clip_ratio_high": training.clip_ratio_high,
         f"{actor}.clip_ratio_c": training.clip_ratio_c,
         f"{actor}.loss_agg_mode": training.loss_agg_mode,
+        f"{actor}.policy_loss.loss_mode": training.policy_loss,
+        f"{actor}.entropy_coeff": training.entropy_coeff,
         f"{actor}.use_kl_loss": training.kl_loss_coef > 0,
         f"{actor}.kl_loss_coef": training.kl_loss_coef,
         f"{actor}.kl_loss_type": training.kl_loss_type,
@@ -107,6 +118,17 @@ def _actor(run: RunConfig) -> dict[str, Any]:
         values[f"{ref}.log_prob_micro_batch_size_per_gpu"] = micro
         values["actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu"] = micro
     return values
+
+
+def _lora(run: RunConfig) -> dict[str, Any]:
+    """Adapters, merged into the weights on their way to the rollout engine: every engine takes them so."""
+    training = run.training
+    if not training.lora_rank:
+        return {}
+    model = "actor_rollout_ref.model"
+    alpha = {f"{model}.lora_alpha": training.lora_alpha} if training.lora_alpha else {}
+    seed = {"actor_rollout_ref.actor.fsdp_config.seed": run.seed}  # of new adapters
+    return {f"{model}.lora_rank": training.lora_rank, f"{model}.lora.merge": True} | alpha | seed
 
 
 def _rollout(run: RunConfig) -> dict[str, Any]:
@@ -132,7 +154,13 @@ def _algorithm(training: TrainingConfig) -> dict[str, Any]:
         "algorithm.adv_estimator": "grpo",
     }
     if training.filter_groups:
-        values |= {"algorithm.filter_groups.enable": True, "algorithm.filter_groups.metric": VECTOR}
+        # veRL asks for a metric; the rule is the trainer's.
+        values |= {"algorithm.filter_groups.enable": True, "algorithm.filter_groups.metric": "reward"}
+    correction = "algorithm.rollout_correction"
+    if training.rollout_is != "none":
+        values[f"{correction}.rollout_is"] = training.rollout_is
+    if training.rollout_is_threshold is not None:
+        values[f"{correction}.rollout_is_threshold"] = training.rollout_is_threshold
     return values
 
 
@@ -200,7 +228,7 @@ def _cuda(hardware: HardwareConfig) -> dict[str, Any]:
     }
 
 
-def _transformers_rollout(hardware: HardwareConfig) -> dict[str, Any]:
+def _transformers_rollout(run: RunConfig) -> dict[str, Any]:
     """Batched rollouts; on a CPU their log-probs are the trainer's to 1e-6: no second pass is needed."""
     rollout = "actor_rollout_ref.rollout"
     on_cuda = {
@@ -211,27 +239,34 @@ def _transformers_rollout(hardware: HardwareConfig) -> dict[str, Any]:
         f"{rollout}.dtype": "bfloat16",
         f"{rollout}.free_cache_engine": False,
     }
-    return (on_cuda if hardware.platform == "cuda" else {}) | {
+    return (on_cuda if run.hardware.platform == "cuda" else {}) | {
         f"{rollout}.name": "gdpo_hf",
         f"+{rollout}.agent.agent_loop_manager_class": AGENT_LOOP,
         f"{rollout}.agent.num_workers": 1,
         f"+{rollout}.router_config_path": ROUTER,
-        "algorithm.rollout_correction.bypass_mode": hardware.platform == "cpu",
+        "algorithm.rollout_correction.bypass_mode": run.rollout_is_old_policy(),
         "reward.num_workers": 0,  # rewards are computed where the batch is
     }
 
 
-def _vllm_rollout(hardware: HardwareConfig) -> dict[str, Any]:
+def _vllm_rollout(run: RunConfig) -> dict[str, Any]:
+    hardware = run.hardware
     on_cpu = _vllm_on_cpu() if hardware.platform == "cpu" else {}
-    return on_cpu | {
-        "actor_rollout_ref.rollout.name": "vllm",
-        "actor_rollout_ref.rollout.gpu_memory_utilization": hardware.gpu_memory_utilization,
-        "actor_rollout_ref.rollout.agent.agent_loop_config_path": SINGLE_TURN,
-        "actor_rollout_ref.rollout.agent.default_agent_loop": "gdpo_single_turn",
-        "reward.reward_manager.source": "importlib",
-        "reward.reward_manager.name": "NamedRewardManager",
-        "+reward.reward_manager.module.path": PLUGIN / "reward_manager.py",
-    }
+    of_groups = Scorer(run.specs()).of_groups
+    grouped = {"+actor_rollout_ref.rollout.agent.agent_loop_manager_class": GROUPED} if of_groups else {}
+    return (
+        on_cpu
+        | grouped
+        | {
+            "actor_rollout_ref.rollout.name": "vllm",
+            "actor_rollout_ref.rollout.gpu_memory_utilization": hardware.gpu_memory_utilization,
+            "actor_rollout_ref.rollout.agent.agent_loop_config_path": SINGLE_TURN,
+            "actor_rollout_ref.rollout.agent.default_agent_loop": "gdpo_single_turn",
+            "reward.reward_manager.source": "importlib",
+            "reward.reward_manager.name": "NamedRewardManager",
+            "+reward.reward_manager.module.path": PLUGIN / "reward_manager.py",
+        }
+    )
 
 
 def _vllm_on_cpu() -> dict[str, Any]:
@@ -251,7 +286,16 @@ def _vllm_on_cpu() -> dict[str, Any]:
 
 def _quoted(text: str) -> str:
     """A string in hydra's grammar, whatever is in it."""
-    return '"' + text.replace('"', r"\"") + '"'
+    return QuotedString(text, Quote.double).with_quotes()
+
+
+def _literal(value: Any) -> str:
+    """Any JSON value in hydra's grammar."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_literal, value)) + "]"
+    return _quoted(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _render(value: Any) -> str:

@@ -20,7 +20,14 @@ def _rollout() -> None:
     register_rollout()
 
 
+def _adapters() -> None:
+    from gdpo.verl_plugin.lora import seed_adapters
+
+    seed_adapters()
+
+
 after_import("verl.trainer.ppo.v1", _trainer)
+after_import("verl.workers.engine.fsdp.transformer_impl", _adapters)
 after_import("verl.workers.rollout.replica", _rollout)
 after_import("verl.workers.rollout.vllm_rollout.vllm_rollout", move_sender)
 after_import("verl.workers.rollout.vllm_rollout.utils", move_receiver)

@@ -1,7 +1,6 @@
 """The named rewards of a response on their way through veRL: written at rollout, read by the trainer."""
 
 import math
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,25 +11,12 @@ from gdpo.rewards import RewardError
 
 FAILURE = "reward_failure"
 """The key of the sentence that says why a response has no rewards."""
-VECTOR = "reward_vector"
-"""The key that veRL's group filter reads (``algorithm.filter_groups.metric``)."""
-
-
-def reward_extra_info(rewards: Mapping[str, float]) -> dict[str, float]:
-    """The named rewards plus one number that is equal for two responses if all their rewards are.
-
-    veRL's filter drops a group in which one scalar has zero standard deviation. With this scalar a group is
-    dropped only if no reward varies in it. A 32-bit checksum: small enough that the mean of equal values is
-    exact in float64, so that their standard deviation is exactly 0.
-    """
-    vector = repr([float(rewards[name]) for name in sorted(rewards)])
-    return {**rewards, VECTOR: float(zlib.crc32(vector.encode()))}
 
 
 def failed_rewards(names: Iterable[str], error: Exception) -> dict[str, float | str]:
     """What stands for the rewards of a response whose scoring failed; :func:`reward_columns` raises it."""
     sentence = str(error) if isinstance(error, RewardError) else f"{type(error).__name__}: {error}"
-    return {**dict.fromkeys([*names, VECTOR], math.nan), FAILURE: sentence}
+    return {**dict.fromkeys(names, math.nan), FAILURE: sentence}
 
 
 def check_groups(uids: Sequence[str], size: int) -> None:

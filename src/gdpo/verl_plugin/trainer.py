@@ -19,6 +19,7 @@ from transfer_queue import KVBatchMeta
 from verl.protocol import DataProto
 from verl.trainer.ppo.padding_utils import upsample_batch_to_divisible_size
 from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_and_add_to_batch
+from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.debug import marked_timer
@@ -34,6 +35,7 @@ from gdpo.rewards import RewardError
 from gdpo.verl_plugin.batch_order import order_of_prompts
 from gdpo.verl_plugin.constant_rewards import ConstantRewards
 from gdpo.verl_plugin.deadline import OUT_OF_TIME, Deadline
+from gdpo.verl_plugin.group_filter import GroupFilter, too_few
 from gdpo.verl_plugin.progress import Progress
 from gdpo.verl_plugin.reward_columns import FAILURE, check_groups, reward_columns
 from gdpo.verl_plugin.run_of import run_of
@@ -224,15 +226,36 @@ class GDPOTrainer(PPOTrainerSync):
         with open_dict(self.config):
             self.config.trainer.logger = ["file"]
 
+    def _build_replay_buffer(self) -> ReplayBuffer:
+        rule = self.run_config.training.filter_groups
+        if rule is False:
+            return super()._build_replay_buffer()
+        weights = {name: spec.weight for name, spec in self.run_config.specs().items()}
+        sampler, algorithm = self.config.trainer.v1.sampler, self.config.algorithm
+        return GroupFilter(
+            rule,
+            weights,
+            trainer_mode=self.trainer_mode,
+            trainer_config=self.config.trainer.v1.get(self.trainer_mode, {}),
+            max_off_policy_threshold=sampler.max_off_policy_threshold,
+            max_off_policy_strategy=sampler.max_off_policy_strategy,
+            sampler_kwargs=sampler.sampler_kwargs,
+            refill_fn=self._add_prompts_to_generate,
+            train_batch_size=self.config.data.train_batch_size,
+            gen_batch_size=1,  # as veRL sets it where groups are filtered
+            max_inflight_gen_batches=algorithm.filter_groups.max_inflight_gen_batches,
+            sync_refill_failed_groups=sampler.sync_refill_failed_groups,
+        )
+
     def _fetch_one_gen_batch(self) -> TensorDict:
         # veRL's uids are random, and the order of a batch follows from them where it picks some of many.
         batch = super()._fetch_one_gen_batch()
         first, self._prompts_fetched = self._prompts_fetched, self._prompts_fetched + len(batch)
         if self._prompts_fetched > MOST_BATCHES * self.run_config.training.train_batch_size:
             raise RewardError(
-                f"no reward varies in enough groups: {first} prompts were sampled for one step of "
-                f"{self.run_config.training.train_batch_size}; choose rewards or problems that the model "
-                "neither always nor never gets, or set training.filter_groups to false"
+                f"{too_few(self.run_config.training.filter_groups)}: {first} prompts were sampled for one "
+                f"step of {self.run_config.training.train_batch_size}; choose rewards or problems that the "
+                "model neither always nor never gets, or set training.filter_groups to false"
             )
         uids = [f"{self.global_steps:08d}-{i:08d}" for i in range(first, self._prompts_fetched)]
         assign_non_tensor_stack(batch, "uid", uids)

@@ -1,12 +1,15 @@
 """veRL's FSDP2 engine for device "cpu" (veRL registers it for cuda and npu only)."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from tensordict import TensorDict
+from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 from verl.utils import tensordict_utils as tu
+from verl.utils.fsdp_utils import merged_lora_context, normalize_peft_param_name
 from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
@@ -35,6 +38,16 @@ class CPUFSDPEngineWithLMHead(FSDPEngineWithLMHead):
             return super()._build_fsdp_module(module)
         finally:
             self.engine_config = config
+
+    def _merged_lora_per_tensor_param(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """Weights with their LoRA adapters for the rollout, in fp32; the stock method rounds them to bf16.
+
+        The rollout's log-probabilities are the old policy's here, so they must be of the same weights.
+        """
+        with merged_lora_context(self.module, backup_adapters=True):
+            for name, value in normalize_peft_param_name(self.module.state_dict()).items():
+                whole = value.full_tensor() if isinstance(value, DTensor) else value
+                yield name, whole.detach().clone()  # else the base weights, once they are put back
 
     def prepare_model_inputs(self, micro_batch: TensorDict) -> tuple[dict[str, Any], dict[str, Any]]:
         """The stock packed inputs without what is there already, with those whose logits are needed."""

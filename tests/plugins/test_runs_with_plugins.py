@@ -1,0 +1,174 @@
+"""Runs of plug-ins: what they are named by, and what is refused before and after they are planned."""
+
+import json
+import textwrap
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gdpo.config.errors import ConfigError
+from gdpo.config.experiment import load_experiment
+from gdpo.config.run import load_run_config
+from gdpo.plugins.loading import load
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = """
+from dataclasses import dataclass
+from gdpo.advantage import RewardConfig, Step
+from gdpo.plugins import grader, method, reward, source
+
+@reward
+def shouts(response, *, loud: int = 1):
+    return float(response.text.isupper())
+
+@reward(reads=("correctness",))
+def unused(response):
+    return 0.0
+
+@dataclass(frozen=True, kw_only=True)
+class Config(RewardConfig):
+    strength: float = 1.0
+
+@method(config=Config)
+def mine(batch, config):
+    return Step(batch.deviations, batch.deviations.sum(0))
+
+@grader
+def exact(response, problem):
+    return response in problem.gold.answers
+
+@source
+def echoes(*, size: int):
+    return [{"problem": str(i), "answer": str(i)} for i in range(size)]
+"""
+EXPERIMENT = {
+    "inherits": ["recipes/laptop"],
+    "plugins": ["mine.py"],
+    "rewards": {"shouts": {}},
+    "runs": {
+        "ours": {"method": "gdpo", "rewards": {"shouts": None}},
+        "gdpo": {"method": "gdpo"},
+        "mine": {"method": "mine"},
+    },
+}
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Loads an experiment with these changes, of a plug-in with that text."""
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    monkeypatch.chdir(tmp_path)
+
+    def make(values: dict | None = None, plugin: str = PLUGIN):
+        folder = tmp_path / "study"
+        folder.mkdir(exist_ok=True)
+        if not (folder / "recipes").exists():
+            (folder / "recipes").symlink_to(ROOT / "config" / "recipes")
+        (tmp_path / "mine.py").write_text(textwrap.dedent(plugin))
+        (folder / "mine.yaml").write_text(yaml.safe_dump(EXPERIMENT | (values or {})))
+        return load_experiment(folder / "mine.yaml")
+
+    yield make
+    load([])
+
+
+def ids(experiment) -> dict[str, str]:
+    return {run.arm: run.id for run in experiment.runs.values()}
+
+
+def test_runs_are_named_by_the_code_that_they_use(study):
+    before = ids(study())
+    changed = {
+        arm
+        for arm, id in ids(study(plugin=PLUGIN.replace("isupper", "islower"))).items()
+        if id != before[arm]
+    }
+    assert changed == {"gdpo", "mine"}
+    assert ids(study(plugin=PLUGIN.replace("return 0.0", "return 1.0"))) == before
+    assert ids(study(plugin=PLUGIN.replace("@reward\ndef shouts", "# mine\n@reward\ndef shouts"))) == before
+    method = ids(study(plugin=PLUGIN.replace("batch.deviations.sum(0)", "2 * batch.deviations.sum(0)")))
+    assert {arm for arm in before if method[arm] != before[arm]} == {"mine"}
+
+
+def test_a_run_without_any_is_named_as_before(study):
+    experiment = study()
+    assert "plugins" not in experiment.run("ours").resolved
+    assert list(experiment.run("gdpo").resolved["plugins"]) == ["reward shouts"]
+    assert list(experiment.run("mine").resolved["plugins"]) == ["reward shouts", "method mine"]
+
+
+def test_a_grader_and_a_source_of_the_training_set_are_part_of_its_runs(study):
+    made = {"licence": "mine", "made": {"source": "echoes", "options": {"size": 8}}, "grader": "exact"}
+    data = {
+        "datasets": {"echoed": made},
+        "problems": {"train": {"source": "datasets", "datasets": ["echoed"]}},
+    }
+    run = study(data).run("ours")
+    assert list(run.resolved["plugins"]) == ["source echoes", "grader exact"]
+    other = study(data, PLUGIN.replace("response in", "response not in")).run("ours")
+    assert other.id != run.id
+
+
+def test_settings_of_a_method_are_checked_by_their_types(study):
+    assert study({"methods": {"mine": {"strength": 2}}}).run("mine").resolved["algorithm"]["strength"] == 2
+    with pytest.raises(
+        ConfigError, match="methods.mine.strength: Input should be a valid number.*given: 'much'"
+    ):
+        study({"methods": {"mine": {"strength": "much"}}})
+    with pytest.raises(ConfigError, match="strenght: not a setting of mine; allowed: .*strength"):
+        study({"methods": {"mine": {"strenght": 2}}})
+
+
+MADE = {"source": "echoes", "options": {"size": 1}}
+
+
+def dataset(**values) -> dict:
+    return {"datasets": {"d": {"licence": "mine", "made": MADE} | values}}
+
+
+BAD = [
+    ({"plugins": "mine.py"}, "plugins: must be a list of files; given: 'mine.py'"),
+    ({"plugins": ["gone.py"]}, "mine.yaml: plugins: plug-in gone.py: no file .*/gone.py"),
+    ({"rewards": {"shout": {}}}, "rewards.shout: no reward function 'shout'; known: .*; did you mean shouts"),
+    (
+        {"rewards": {"shouts": {"options": {"loud": "very"}}}},
+        r"rewards.shouts.options.loud: .*integer.*'very'",
+    ),
+    ({"rewards": {"shouts": {"options": {"lout": 1}}}}, r"rewards.shouts.options.lout: .*did you mean loud"),
+    ({"rewards": {"unused": {}, "correctness": None}}, "rewards.unused: needs the reward 'correctness'"),
+    ({"rewards": {"shouts": {"conditioned_on": {"reward": "right"}}}}, "on.reward: needs the reward 'right'"),
+    (
+        {"rewards": {"shouts": {"conditioned_on": {"reward": "shouts"}}}},
+        "rewards.shouts: needs itself: shouts",
+    ),
+    ({"runs": {"a": {"method": "mime"}}}, "runs.a.method: no method 'mime'; did you mean mine"),
+    ({"figures": ["curves"]}, "figures: no entry 'curves'"),
+    ({"evaluation": {"metrics": ["accuracy"]}}, "evaluation.metrics: every table has accuracy; take it away"),
+    ({"evaluation": {"metrics": ["loudness"]}}, "evaluation.metrics: no entry 'loudness'"),
+    (dataset(made={"source": "echo"}), "datasets.d.made: source: no source 'echo'; there are: echoes"),
+    (dataset(made=MADE | {"options": {"sise": 1}}), "sise: unknown key; did you mean size"),
+    (dataset(grader="exakt"), "grader: no grader 'exakt'; did you mean exact"),
+]
+
+
+@pytest.mark.parametrize(("values", "words"), BAD)
+def test_what_does_not_fit_is_named_before_anything_runs(study, values, words):
+    with pytest.raises(ConfigError, match=words):
+        study(values)
+
+
+def test_code_that_changed_since_a_run_was_planned_is_refused(study, tmp_path):
+    run = study().run("gdpo")
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(run.resolved))
+    assert load_run_config(config).plugins == run.config.plugins
+    (tmp_path / "mine.py").write_text(PLUGIN.replace("isupper", "islower"))
+    load(["mine.py"])
+    with pytest.raises(ValueError, match="the code of reward shouts was changed since this run was planned"):
+        load_run_config(config)
+    load([])
+    with pytest.raises(
+        ValueError, match="no plug-in that is loaded has the reward shouts; name its file in GDPO_PLUGINS"
+    ):
+        load_run_config(config)
