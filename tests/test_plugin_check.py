@@ -348,3 +348,7 @@ def test_a_source_is_asked_for_its_first_rows_only(tmp_path):
     )
     done = check(tmp_path, code, "--options", "mine={n: 2}")
     assert done.returncode == 0 and "20 or more rows with problem, answer" in done.stdout
+    without = check(tmp_path, code)
+    assert without.returncode == 0 and "give its options with --options 'mine={n: ...}'" in without.stdout
+    wrong = check(tmp_path, code, "--options", "mine={n: x}")
+    assert wrong.returncode == 1 and "option n: Input should be a valid integer; given: 'x'" in wrong.stdout

@@ -10,7 +10,7 @@ from gdpo.plugin_check.evidence import Evidence
 from gdpo.plugin_check.found import Checked
 from gdpo.plugin_check.numbers import check_grader, check_metric, check_reward, fitting
 from gdpo.plugin_check.steps import check_method
-from gdpo.plugins import SOURCES, PluginError
+from gdpo.plugins import FIGURES, SOURCES, PluginError
 from gdpo.plugins.calling import call, seconds_allowed
 from gdpo.plugins.loading import file_of
 from gdpo.plugins.registry import ALL, Place
@@ -69,7 +69,8 @@ def _checked(
     if kind == "source":
         return _check_source(listed, options.get(name, {}))
     if kind == "figure":
-        return listed._replace(seen="not run: a figure is drawn from a whole study")
+        drawn_from = ", ".join(FIGURES[name].takes) or "nothing"
+        return listed._replace(seen=f"not run: it is drawn from a whole study ({drawn_from})")
     if evidence is None:
         return listed._replace(seen=NO_SAMPLES)
     if kind == "reward":
@@ -92,6 +93,10 @@ def _check_source(listed: Checked, options: Mapping[str, Any]) -> Checked:
 
     try:
         fitting("source", listed.name, function, options)
+    except ValueError as problem:
+        # Without any it is not wrong: only an experiment knows how many rows it wants.
+        return listed._replace(**({"failed": str(problem)} if options else {"seen": f"not run: {problem}"}))
+    try:
         with time_limit.calls():
             rows = call(time_limit, error, first)
     except ValueError as problem:

@@ -6,18 +6,25 @@ In the experiment:
     figures: [NAME]
 """
 
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from gdpo.plugins import figure
-from gdpo.reporting.study import Study
-from gdpo.reporting.style import WIDTH, model_styles
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 
-@figure
-def NAME(study: Study) -> Figure:
-    """Accuracy of each arm on each benchmark, with 95% intervals."""
-    # study.arms, .models, .paired and .training are data frames; Study's docstrings have their columns.
-    arms = study.arms
+# Its parameters say by name what it draws from (gdpo.plugins.kinds.DRAWN_FROM); it is drawn again where that
+# changes. Its docstring is the caption.
+@figure(title="accuracy of each arm")
+def NAME(arms: "pd.DataFrame") -> "Figure":
+    """Accuracy of each arm on each benchmark, with intervals over its problems."""
+    # Here and not above: every call of Snakemake reads this file.
+    from matplotlib.figure import Figure
+
+    from gdpo.reporting.style import WIDTH, model_styles
+
     benchmarks = list(dict.fromkeys(arms["benchmark"]))
     styles = model_styles(dict(zip(arms["arm"], arms["method"], strict=True)))  # as in the other figures
     drawn = Figure(figsize=(WIDTH, 2.5), layout="constrained")
