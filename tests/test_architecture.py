@@ -32,6 +32,7 @@ ALLOWED = {
         "run_state",
         "step_log",
     },
+    "plugin_check": {"advantage", "config", "grading", "rewards", "sampling", "statistics"},
     "reporting": {"statistics", "advantage"},
     "rehearsal": {
         "config",

@@ -227,6 +227,39 @@ def grade(
         raise SystemExit(2)
 
 
+@app.command("check-plugin")
+def check_plugin(
+    file: ExistingFile,
+    samples: Annotated[
+        Path | None, typer.Option(help="stored samples; by default the newest study's")
+    ] = None,
+    problems: Annotated[Path | None, typer.Option(help="their problem set; by default the study's")] = None,
+    options: Annotated[
+        list[str] | None, typer.Option(help="of a reward or source: 'name={limit: 20}'")
+    ] = None,
+    reward: Annotated[list[str] | None, typer.Option(help="one that others read: NAME=FUNCTION")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="response-length limit of metrics, tokens")] = None,
+    most: Annotated[int, typer.Option(min=1, help="responses to look at")] = 512,
+    results: Annotated[Path, typer.Option(help="folder of all results")] = Path("results"),
+) -> None:
+    """Try a plug-in on stored samples: what it registers, values, times, and errors (then exit code 1)."""
+    from gdpo.plugin_check import check_file
+
+    raise SystemExit(check_file(file, samples, problems, options or [], reward or [], limit, most, results))
+
+
+@app.command()
+def new(
+    kind: Annotated[str, typer.Argument(help="reward, method, grader, source, metric, figure or dataset")],
+    name: Annotated[str, typer.Argument(help="of the file and of what it registers: short_proof")],
+    folder: Annotated[Path, typer.Option(help="made if need be")] = Path("plugins"),
+) -> None:
+    """Write a starting file of a plug-in with a test beside it, and print what the experiment needs."""
+    from gdpo.new_plugin import show_new, write_new
+
+    show_new(*write_new(kind, name, folder))
+
+
 @app.command()
 def plan(
     experiment: Annotated[str, typer.Argument(help="name of a file in config/")] = "demo",

@@ -106,7 +106,7 @@ def test_rewards_off_the_main_thread(tokenizer, tmp_path):
 
 
 def test_a_failing_reward_reaches_the_trainer(tokenizer, tmp_path, monkeypatch):
-    def short(response, *, limit):
+    def short(response, *, limit: int):
         return float("nan") if response.verdict.extracted == "7" else 1.0
 
     monkeypatch.setitem(REWARDS, "length", Reward(short))

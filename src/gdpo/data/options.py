@@ -7,6 +7,7 @@ from string import ascii_uppercase
 from typing import Any, NamedTuple
 
 from gdpo.grading.golds import GoldError
+from gdpo.grading.normal import normalize_answer, parse_number
 
 
 class Options(NamedTuple):
@@ -24,7 +25,8 @@ class Options(NamedTuple):
         """What is right: the option's label, or its text where no other option has the same.
 
         Args:
-            answer: a label, an option's text, or its number from 0.
+            answer: a label, an option's text, or its number from 0; a number as text only where no option is
+                a number itself.
 
         Raises:
             GoldError: it is none of the options.
@@ -43,7 +45,13 @@ class Options(NamedTuple):
         for known, wanted in ((self.labels, text), (self.labels, bare), (self.texts, text)):
             if known.count(wanted) == 1:
                 return known.index(wanted)
+        if text.isdecimal() and not any(map(_is_number, self.texts)):  # a CSV's cells are texts
+            return self._index(int(text))
         raise GoldError(f"answer {text[:60]!r} is none of the options")
+
+
+def _is_number(text: str) -> bool:
+    return parse_number(normalize_answer(text)) is not None
 
 
 def options_of(value: Any) -> Options:

@@ -186,7 +186,9 @@ def _csv(path: Path) -> list[dict[str, Any]]:
                     )
                 records.append({name: value or None for name, value in record.items()})
         except csv.Error as error:
-            raise SourceError(f"{path}: line {reader.line_num}: no CSV ({error}); mend the line") from error
+            raise SourceError(
+                f"{path}: line {reader.reader.line_num}: no CSV ({error}); mend the line"
+            ) from error
     return records
 
 

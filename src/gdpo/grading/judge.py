@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from gdpo.grading.grader import grade_all
+from gdpo.grading.grader import GraderError, grade_all
 from gdpo.grading.problem import Problem
 from gdpo.grading.verdict import Verdict
 from gdpo.plugins import GRADERS, grader
-from gdpo.plugins.calling import call, seconds_allowed
+from gdpo.plugins.calling import call, place_in, raised, seconds_allowed
 from gdpo.plugins.registry import Place
 from gdpo.plugins.time_limit import TimeLimit
 
@@ -51,10 +51,8 @@ def _judged(name: str, texts: Sequence[str], problems: Sequence[Problem]) -> lis
         )
     entry = GRADERS[name]
     if entry.batched:
-        return [
-            _verdict(name, verdict, text)
-            for verdict, text in zip(entry.function(texts, problems), texts, strict=True)
-        ]
+        found = _batch(name, texts, problems)
+        return [_verdict(name, verdict, text) for verdict, text in zip(found, texts, strict=True)]
     limit = TimeLimit(seconds_allowed())
     found = []
     with limit.calls():
@@ -66,6 +64,23 @@ def _judged(name: str, texts: Sequence[str], problems: Sequence[Problem]) -> lis
                 )
 
             found.append(_verdict(name, call(limit, error, entry.function, text, problem), text))
+    return found
+
+
+def _batch(name: str, texts: Sequence[str], problems: Sequence[Problem]) -> Sequence[object]:
+    """What a grader gives for all responses at once; there is no time limit for as many as there may be."""
+    function = GRADERS[name].function
+    try:
+        found = function(texts, problems)
+        count = len(found)
+    except GraderError:  # ours, which says more
+        raise
+    except (Exception, SystemExit) as cause:
+        raise JudgeError(f"grader {name} {raised(cause)}; mend {place_in(function, cause)}") from cause
+    if count != len(texts):
+        raise JudgeError(
+            f"grader {name} gave {count} verdicts for {len(texts)} responses; mend {Place.of(function)}"
+        )
     return found
 
 

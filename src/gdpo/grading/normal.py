@@ -36,6 +36,7 @@ _WRAPPED = re.compile(_WRAPPER.pattern + r"([^{}]*)\}")
 _UNIT = re.compile(r"(?<=[\d})%.A-Za-z])\s*(?:" + _WRAPPED.pattern + r"(?:\s*\^\s*\{?-?\d\}?)?[\s.]*)+$")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?%?")
 _WORDS = re.compile(r"[A-Za-z][A-Za-z' -]*")
+_SHORT_WORDS = {"yes", "no"}  # others of up to three letters may be products: ab, xyz
 _DECIMAL = r"(?:\d+(?:\.\d*)?|\.\d+)"
 _NUMBER = re.compile(
     rf"(?P<sign>[+-]?)(?:"
@@ -101,7 +102,7 @@ def words(answer: str) -> str | None:
     if not _WORDS.fullmatch(text):
         return None
     longest = max(len(word) for word in re.split(r"[ '-]", text))
-    return text.lower() if wrapped or longest > 3 else None
+    return text.lower() if wrapped or longest > 3 or text.lower() in _SHORT_WORDS else None
 
 
 def parse_number(normal: str) -> Number | None:

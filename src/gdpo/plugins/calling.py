@@ -12,7 +12,7 @@ SECONDS = 60.0
 """Wall-clock limit of one call, on one response."""
 SECONDS_VARIABLE = "GDPO_REWARD_SECONDS"
 """Environment variable with another limit; no config key, as one would train every finished run again."""
-_SHOWN = 100  # characters of an error's words
+_SHOWN = 200  # characters of an error's words
 
 Describe = Callable[[str, Place], Exception]
 """(what went wrong, where in the code) -> the error to raise."""

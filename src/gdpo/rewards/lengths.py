@@ -58,7 +58,8 @@ def cosine_length(
     if response.n_tokens > limit:
         return exceeding
     short, long = (right_short, right_long) if response.correct else (wrong_short, wrong_long)
-    return short + (long - short) * (1 - math.cos(math.pi * response.n_tokens / limit)) / 2
+    value = short + (long - short) * (1 - math.cos(math.pi * response.n_tokens / limit)) / 2
+    return min(max(value, min(short, long)), max(short, long))  # rounding may lead past the end
 
 
 @reward(range=(0.0, 1.0), group=True)

@@ -21,6 +21,7 @@ from gdpo.rewards.response import Response, judged
 AT_ONCE = 64
 """Responses that an asynchronous reward is asked about at the same time."""
 _LARGEST = 3.4028234663852886e38  # float32's: the trainer computes in it
+_ROUNDING = 1e-9  # by which a value may miss its range; the trainer's float32 does not see it
 _SHOWN = 100  # characters of a response in an error
 
 
@@ -242,10 +243,20 @@ class Scorer:
             raise error(f"gave {reprlib.repr(value)} (a {type(value).__name__}), not a number,", place)
         if not abs(number) <= _LARGEST:
             raise error(f"gave {number!r}, not a finite float32 number,", place)
-        bounds = made.bounds(spec.options)
-        if bounds and not bounds[0] <= number <= bounds[1]:
+        if (bounds := made.bounds(spec.options)) is None:
+            return number
+        if (nearest := in_range(number, bounds)) is None:
             raise error(f"gave {number!r}, outside of its range {bounds[0]:g} to {bounds[1]:g},", place)
-        return number
+        return nearest
+
+
+def in_range(number: float, bounds: tuple[float, float]) -> float | None:
+    """The number within its bounds, which rounding may leave; None where it is outside.
+
+    A sum of shares may be 1.0000000000000002, which must not end a training.
+    """
+    nearest = min(max(number, bounds[0]), bounds[1])
+    return nearest if math.isclose(number, nearest, rel_tol=_ROUNDING, abs_tol=_ROUNDING) else None
 
 
 def _reading(

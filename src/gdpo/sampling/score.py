@@ -64,11 +64,11 @@ def score_samples(samples: Path, problem_set: Path, out: Path, metrics: Sequence
     problems = problems_of(problem_set)
     columns = [*GRADED, TOKENS] if _of_responses(metrics) else GRADED
     pieces = read_samples(samples, problems, columns=columns, rows=GRADED_AT_ONCE)
-    write_scores(map(_whole_texts, pieces), problems, out, metrics)
+    write_scores(map(whole_texts, pieces), problems, out, metrics)
 
 
-def _whole_texts(piece: pa.Table) -> pd.DataFrame:
-    """Texts from the opening tag on, by the prompt: the chat template may have opened the reasoning."""
+def whole_texts(piece: pa.Table) -> pd.DataFrame:
+    """Samples whose texts begin with the opening tag that, by the prompt, the chat template has set."""
     found = piece.to_pandas()
     opened = found["prompt"].map(leaves_reasoning_open)
     texts = [from_opening_tag(*each) for each in zip(found["text"], opened, strict=True)]
@@ -98,7 +98,7 @@ def write_scores(
         MetricError: a metric that does not exist, or failed.
     """
     named = _of_responses(metrics)
-    scores = pa.concat_tables([_scored(piece, problems, named) for piece in pieces])
+    scores = pa.concat_tables([scored(piece, responses_of(piece, problems), named) for piece in pieces])
     write_table(scores.combine_chunks(), out)
 
 
@@ -110,15 +110,29 @@ def _of_responses(metrics: Sequence[str]) -> list[str]:
     return [name for name in metrics if not METRICS[name].of_samples]
 
 
-def _scored(samples: pd.DataFrame, problems: Mapping[str, Problem], metrics: Sequence[str]) -> pa.Table:
-    responses = judged(
+def responses_of(samples: pd.DataFrame, problems: Mapping[str, Problem]) -> list[Response]:
+    """Samples (columns as for :func:`write_scores`, and token_ids where they are known), judged.
+
+    Raises:
+        KeyError: a sample of a problem that is not in ``problems``.
+        gdpo.grading.JudgeError: a grader of a plug-in failed.
+    """
+    return judged(
         list(samples["text"]),
         list(samples["n_tokens"]),
         [problems[id] for id in samples["problem_id"]],
         list(samples[TOKENS]) if TOKENS in samples else None,
     )
+
+
+def scored(samples: pd.DataFrame, responses: Sequence[Response], metrics: Sequence[str] = ()) -> pa.Table:
+    """The table of scores of judged samples, columns ``SCORES`` and those of metrics of responses.
+
+    Raises:
+        MetricError: a metric failed.
+    """
     answers = [response.verdict.extracted for response in responses]
-    scored = samples.assign(
+    columns = samples.assign(
         verdict=[response.verdict.verdict for response in responses],
         extracted=answers,
         answer=[answer and normalize_answer(answer) for answer in answers],
@@ -128,7 +142,7 @@ def _scored(samples: pd.DataFrame, problems: Mapping[str, Problem], metrics: Seq
     schema = SCORES
     for name in metrics:
         schema = schema.append(pa.field(metric_column(name), pa.float64()))
-    return pa.Table.from_pandas(scored[schema.names], schema=schema, preserve_index=False)
+    return pa.Table.from_pandas(columns[schema.names], schema=schema, preserve_index=False)
 
 
 def metric_values(name: str, responses: Sequence[Response]) -> list[float]:

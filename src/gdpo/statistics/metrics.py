@@ -70,7 +70,7 @@ def problem_values(scores: pd.DataFrame, limit: int, further: Sequence[str] = ()
     if counts.nunique() > 1:
         fewest = counts.idxmin()
         raise ValueError(f"problem {fewest} has {counts.min()} samples, others have {counts.max()}")
-    columns = {name: _of_samples(name, scores, limit) for name in (*OF_SAMPLES, *further)}
+    columns = {name: sample_values(name, scores, limit) for name in (*OF_SAMPLES, *further)}
     samples = pd.DataFrame({"problem_id": scores["problem_id"], **columns})
     values = samples.groupby("problem_id").mean().astype(float).sort_index()
     values["maj"] = _majority(scores.assign(correct=samples["accuracy"]))
@@ -81,8 +81,12 @@ def problem_values(scores: pd.DataFrame, limit: int, further: Sequence[str] = ()
     return values
 
 
-def _of_samples(name: str, scores: pd.DataFrame, limit: int) -> pd.Series:
-    """A metric's number for each sample."""
+def sample_values(name: str, scores: pd.DataFrame, limit: int) -> pd.Series:
+    """A metric's number for each sample; arguments as for :func:`problem_values`.
+
+    Raises:
+        MetricError: it gives anything but a finite number for each sample.
+    """
     entry = METRICS[name]
     if not entry.of_samples:
         return scores[f"metric/{name}"]
