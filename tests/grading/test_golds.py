@@ -28,6 +28,8 @@ from gdpo.grading.golds import GoldError, normalise_gold
         (r"\text{Evelyn}", [r"\text{Evelyn}"], "text", None),
         (r"\frac{1}{2}", [r"\frac{1}{2}"], "number", None),
         ("['unclosed", ["['unclosed"], "expression", None),
+        (True, ["yes", "true"], "text", "true or false taken for yes or no"),
+        (False, ["no", "false"], "text", "true or false taken for yes or no"),
     ],
 )
 def test_each_kind_comes_out_right(answer, answers, kind, change):
@@ -36,7 +38,7 @@ def test_each_kind_comes_out_right(answer, answers, kind, change):
     assert any(change in made for made in gold.changes) if change else not gold.changes
 
 
-@pytest.mark.parametrize("answer", [None, "", "  \n", float("nan"), [], [None, ""], "['']", True])
+@pytest.mark.parametrize("answer", [None, "", "  \n", float("nan"), [], [None, ""], "['']"])
 def test_nothing_is_no_answer(answer):
     with pytest.raises(GoldError, match="no answer"):
         normalise_gold(answer)

@@ -16,6 +16,7 @@ from gdpo.data.options import options_of
 from gdpo.data.schema import SchemaError, check_dataset, storable
 from gdpo.data.similarity import fingerprint
 from gdpo.data.sources import Raw, SourceError, read_source
+from gdpo.grading.choice import CHOICE
 from gdpo.grading.golds import GoldError, normalise_gold
 from gdpo.parquet import read_table
 
@@ -175,8 +176,8 @@ def _row(
         "unit": gold.unit,
         "fingerprint": mark,
     }
-    if dataset.grader:
-        row["grader"] = dataset.grader
+    if grader := dataset.grader or (CHOICE if dataset.columns.options else None):
+        row["grader"] = grader
     if dataset.columns.row:
         row["further"] = _further({column: record.get(column) for column in dataset.columns.row})
     return row, gold.changes

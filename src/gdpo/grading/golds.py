@@ -55,6 +55,9 @@ def normalise_gold(answer: Any, unit: Any = None, tolerance: Any = None, kind: A
 def _values(answer: Any, changes: dict[str, None]) -> list[Any]:
     if answer is None or (isinstance(answer, float) and math.isnan(answer)):
         return []
+    if isinstance(answer, bool):
+        changes["true or false taken for yes or no as well"] = None
+        return ["yes", "true"] if answer else ["no", "false"]
     if isinstance(answer, (list, tuple)):
         return list(answer)
     if isinstance(answer, str) and re.match(r"\s*\[\s*['\"]", answer):

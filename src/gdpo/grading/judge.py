@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import gdpo.grading.choice  # noqa: F401 - registers its grader
 from gdpo.grading.grader import GraderError, grade_all
 from gdpo.grading.problem import Problem
 from gdpo.grading.verdict import Verdict

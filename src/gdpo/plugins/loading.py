@@ -28,6 +28,7 @@ BUILT_IN = (
     "gdpo.rewards.functions",
     "gdpo.rewards.lengths",
     "gdpo.advantage",
+    "gdpo.grading.choice",
     "gdpo.grading.judge",
     "gdpo.statistics.sample_metrics",
     "gdpo.reporting.figures",
