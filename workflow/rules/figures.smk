@@ -130,6 +130,9 @@ DRAWN = [
 ]
 
 
+FIGURES_GROUP = "report" if GPUS else None
+
+
 for FIGURE in DRAWN:
 
     rule:
@@ -144,6 +147,9 @@ for FIGURE in DRAWN:
             f"{LOGS}/figures/{FIGURE}.log",
         benchmark:
             f"{LOGS}/figures/{FIGURE}.benchmark.tsv"
+        # As the profile says of tables and pages, which stand before and after; it knows no plug-in's name.
+        group:
+            FIGURES_GROUP
         threads: 1
         resources:
             **ON_CPU,
