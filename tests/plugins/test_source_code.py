@@ -140,6 +140,23 @@ def test_what_a_file_beside_it_imports_counts_as_well(folder):
     assert code(folder, helpers=helpers) != before
 
 
+def test_of_a_function_without_a_name_in_its_file_all_counts(folder):
+    made = """
+    from gdpo.plugins import reward
+
+    def make(level):
+        made = lambda response: level
+        made.__name__ = "mine"
+        return made
+
+    reward(make(1))
+    """
+    before = code(folder, made)
+    assert code(folder, made.replace("make(1)", "make(2)")) != before
+    alone = made.replace("made = lambda response: level", "made = eval('lambda response: 1')")
+    assert code(folder, alone) != code(folder, alone + "\n    OTHER = 2\n")
+
+
 def test_a_file_that_was_moved_or_renamed_does_the_same(folder):
     before = code(folder)
     (folder / "plugin.py").rename(folder / "renamed.py")

@@ -29,13 +29,15 @@ def code_hash(things: Sequence[Callable], root: Path) -> str:
     """Eight hexadecimal digits of what functions and classes do.
 
     Args:
-        things: defined at the top of their files.
+        things: functions and classes.
         root: folder of the plug-in: modules below it count as its own.
     """
     found: dict[tuple[str, str], str] = {}
     for thing in things:
         module = sys.modules[thing.__module__]
-        _collect(_File(Path(module.__file__), module.__name__, root), thing.__qualname__.split(".")[0], found)
+        file, name = _File(Path(module.__file__), module.__name__, root), thing.__qualname__.split(".")[0]
+        # A lambda, or what was made by a call, has no name at the top of its file: all of that counts.
+        _collect(file, name if name in file.bound else None, found)
     lines = [f"{file}:{code}" for (file, _), code in sorted(found.items())]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
 
