@@ -57,6 +57,7 @@ def generate(tokenizer, monkeypatch, responses: list[list[int]]) -> list[dict]:
             "data_source": ["sums"] * 2,
             "raw_prompt": [[{"role": "user", "content": "1+1"}]] * 2,
             "reward_model": [{"ground_truth": ["2"], "several": "any"}] * 2,
+            "extra_info": [{"id": "one"}, {"id": "two"}],
         }
     )
     tu.assign_non_tensor_data(batch, "global_steps", 3)

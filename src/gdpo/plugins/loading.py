@@ -116,14 +116,17 @@ def code_of(registry: Registry, names: Sequence[str]) -> dict[str, str]:
             entry = registry[name]
             classes = [getattr(entry, kind, None) for kind in ("config_cls", "state_cls")]
             things = [registry.functions[name], *filter(None, classes)]
-            found[f"{registry.kind} {name}"] = code_hash(things, plugin.root)
+            found[f"{registry.kind} {name}"] = code_hash(things, plugin.root, plugin.module)
     return found
 
 
 def drawing_code(name: str) -> str:
     """Hash of the code behind a figure, a plug-in's or the package's own."""
     plugin = plugin_of(FIGURES, name)
-    return code_hash([FIGURES.functions[name]], plugin.root if plugin else PACKAGE)
+    function = FIGURES.functions[name]
+    if plugin:
+        return code_hash([function], plugin.root, plugin.module)
+    return code_hash([function], PACKAGE, sys.modules[function.__module__])
 
 
 def file_of(registry: Registry, name: str) -> str | None:
