@@ -158,9 +158,12 @@ def test_options_are_put_below_the_problem_and_the_right_one_is_found(mirror, op
     [
         (PLANETS, "E", "answer 'E' is none of the options"),
         (PLANETS, "Pluto", "answer 'Pluto' is none of the options"),
-        (PLANETS, 4, "answer 4 is the number of no option (0 to 3)"),
-        (PLANETS, -1, "answer -1 is the number of no option (0 to 3)"),
-        (["red", "blue", "red"], "red", "answer 'red' is none of the options"),  # or of two
+        (PLANETS, 4, "answer '4' is none of the options"),
+        (PLANETS, -1, "answer '-1' is none of the options"),
+        (["red", "blue", "red"], "red", "answer 'red' may be several of the options"),
+        (["the", "an", "A"], "A", "answer 'A' may be several of the options"),
+        ([4, 2, 1, 0], 1, "answer '1' may be several of the options"),  # the number of 2, or the text of C
+        (None, "B", "no options, and the answer is a letter"),
         (["one"], "A", "1 options with 1 labels: at least 2 of each are needed, at most 26"),
         (list(map(str, range(27))), "A", "27 options with 26 labels: at least 2"),
         ({"label": ["A"], "text": ["x", "y"]}, "A", "2 options with 1 labels: at least 2"),
@@ -293,14 +296,41 @@ def test_a_dataset_with_further_columns_goes_beside_one_without(mirror):
     assert [dict(problem.row) for problem in found] == [{"level": 3}, {}]
 
 
-def test_a_value_that_json_cannot_hold_leaves_the_row_out(mirror):
+def test_an_empty_number_is_nothing_and_bytes_leave_the_row_out(mirror):
     pq.write_table(
         pa.table({"problem": ["p", "q"], "answer": ["1", "2"], "size": [float("nan"), 1.0]}),
         mirror / "a.parquet",
     )
-    table, report = clean_dataset("own", entry("a.parquet", {"row": ["size"]}))
+    table, _ = clean_dataset("own", entry("a.parquet", {"row": ["size"]}))
+    assert [json.loads(row)["size"] for row in table["further"].to_pylist()] == [None, 1.0]
+    pq.write_table(
+        pa.table({"problem": ["p", "q"], "answer": ["1", "2"], "image": [b"x", None]}), mirror / "b.parquet"
+    )
+    table, report = clean_dataset("own", entry("b.parquet", {"row": ["image"]}))
     assert table["problem"].to_pylist() == ["q"]
     assert report.notes[0].reason.startswith("a further column is no plain value")
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "right"),
+    [
+        (["the", "an", "a"], "a", "C"),  # the text as it stands, not the letter A
+        ([3, 4, 5, 6], "3", "A"),
+        ([3, 4, 5, 6], 0, "A"),
+        ({"1": "x", "2": "y"}, 1, "1"),
+        ({"A": "x", "B": "y", "C": None}, "B", "B"),
+    ],
+)
+def test_what_an_answer_may_mean_is_one_option(mirror, options, answer, right):
+    rows = [{"problem": "Which?", "answer": answer, "choices": options}]
+    (found,), _ = cleaned(mirror, rows, {"options": ["choices"]})
+    assert found["answers"][0] == right and "None" not in found["problem"]
+
+
+def test_a_text_that_is_another_options_letter_is_not_judged_by_its_text(mirror):
+    rows = [{"problem": "Which?", "answer": 1, "choices": ["x", "a", "y"]}]
+    (problem,) = problems_of(mirror, rows, {"options": ["choices"]})
+    assert boxed(problem, "B", "b", "a", "A") == [True, True, False, False]
 
 
 def test_a_set_without_such_columns_is_the_file_that_it_was(mirror):

@@ -1,7 +1,10 @@
 """Plug-ins that load, and those that do not: one sentence with file and line, and nothing of them stays."""
 
+import os
+import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -181,16 +184,88 @@ def test_a_file_that_is_not_there(written, tmp_path):
         load(["my/rewards.py"])
 
 
-def test_two_files_beside_of_one_name(written, tmp_path):
-    text = (
-        "from helpers import value\nfrom gdpo.plugins import reward\n@reward\ndef {}(response): return value"
-    )
+NAMESAKES = {
+    "a file": ("helpers.py", "from helpers import value"),
+    "a package": ("helpers/__init__.py", "from helpers import value"),
+    "a file that is imported within a function": ("helpers.py", ""),
+}
+
+
+@pytest.mark.parametrize("case", NAMESAKES)
+def test_two_files_beside_of_one_name(written, tmp_path, case):
+    place, line = NAMESAKES[case]
+    text = "{}\nfrom gdpo.plugins import reward\n@reward\ndef {}(response):\n    import helpers\n    return helpers.value"
     for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-        written("value = 1", f"{folder}/helpers.py")
-        written(text.format(folder), f"{folder}/mine.py")
-    with pytest.raises(PluginError, match="two/mine.py: it imports helpers, and another plug-in has a file"):
+        (tmp_path / folder / place).parent.mkdir(parents=True)
+        written("value = 1", f"{folder}/{place}")
+        written(text.format(line, folder), f"{folder}/mine.py")
+    with pytest.raises(
+        PluginError, match="two/mine.py: it imports helpers, and gets .*/one/helpers.* and not"
+    ):
         load(["one/mine.py", "two/mine.py"])
+
+
+def test_a_file_named_as_a_module_of_pythons_is_refused_where_it_would_not_be_found(written):
+    written("value = 1", "colorsys.py")
+    text = "from gdpo.plugins import reward\n@reward\ndef a(response):\n    import colorsys\n    return 1"
+    with pytest.raises(
+        PluginError, match="it imports colorsys, and gets .*lib/python3.* and not .*; rename yours"
+    ):
+        load([written(text)])
+
+
+def test_what_another_file_registers_is_no_part_of_a_plug_in(written, tmp_path):
+    (tmp_path / "in").mkdir()
+    written("from gdpo.plugins import reward\n@reward\ndef far(response): return 1", "outside.py")
+    inside = written(f"import sys\nsys.path.append({str(tmp_path)!r})\nimport outside", "in/mine.py")
+    with pytest.raises(
+        PluginError, match="outside.py, line 2: reward 'far' is none of its own files'; name that"
+    ):
+        load([inside])
+    sys.path.remove(str(tmp_path))
+
+
+def test_a_file_that_changed_within_a_second_is_what_it_is(written, tmp_path):
+    """Python takes byte code for a file's by its second and size."""
+    code = "from gdpo.plugins import reward\n@reward\ndef a(response): return {}"
+    for value in ("0.5", "0.7"):
+        written(code.format(value))
+        os.utime(tmp_path / "mine.py", (0, 0))
+        program = (
+            "from gdpo.plugins.loading import load; from gdpo.plugins import REWARDS; load(['mine.py']); "
+        )
+        program += "print(REWARDS['a'].function(0))"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == value
+
+
+def test_an_edited_file_beside_it_is_loaded_again(written):
+    written("value = 1", "beside.py")
+    text = "from beside import value\nfrom gdpo.plugins import reward\n@reward\ndef a(response): return value"
+    load([written(text)])
+    written("value = 22", "beside.py")
+    load(["mine.py"])
+    assert REWARDS["a"].function(0) == 22
+
+
+def test_a_plug_in_that_moves_the_process_moves_nothing(written, tmp_path):
+    load([written("import os\nos.chdir('/')"), written(GOOD, "second.py")])
+    assert Path.cwd() == tmp_path and "shouts" in REWARDS
+
+
+@pytest.mark.parametrize("name", ["a:b.py", "a$HOME.py", "a{b}.py", "it's.py"])
+def test_a_path_that_would_not_reach_a_job_is_refused(written, name):
+    with pytest.raises(PluginError, match="in its path .* does not reach"):
+        load([written(GOOD, name)])
+
+
+def test_types_of_options_that_cannot_be_read(written):
+    text = (
+        "from __future__ import annotations\nfrom gdpo.plugins import reward\n"
+        "@reward\ndef a(response, *, x: Nope = 1): return 1"
+    )
+    with pytest.raises(PluginError, match="line 3: reward 'a': its options' types cannot be read .*'Nope'"):
+        load([written(text)])
 
 
 def test_method_with_everything(written):

@@ -157,6 +157,53 @@ def test_of_a_function_without_a_name_in_its_file_all_counts(folder):
     assert code(folder, alone) != code(folder, alone + "\n    OTHER = 2\n")
 
 
+R = "from gdpo.plugins import reward\n@reward\ndef mine(response):\n    return "
+WHATEVER = {
+    "a function that sets a global": "K = 1\ndef set():\n    global K\n    K = 11\nset()\n" + R + "K",
+    "a decorator that registers": "T = {}\ndef reg(f):\n    T[f.__name__] = f\n    return f\n"
+    "@reg\ndef a():\n    return 11\n" + R + "T['a']()",
+    "a call that registers": "T = {}\ndef add(k, v):\n    T[k] = v\nadd('a', 11)\n" + R + "T['a']",
+    "a class that tells its base": "class B:\n    all = []\n    def __init_subclass__(cls):\n        B.all.append(cls)\n"
+    "class C(B):\n    v = 11\n" + R + "B.all[0].v",
+    "a name by eval": "K = 11\n" + R + "eval('K')",
+    "a docstring that is used": "from gdpo.plugins import reward\n@reward\ndef mine(response):\n    'ask 11'\n"
+    "    return len(mine.__doc__)",
+    "a value that a call puts in": "L = [1]\nx = L.append(11)\n" + R + "L[-1]",
+    "a decorator of one's own": "def own(f):\n    def w(response):\n        return f(response) * 11\n"
+    "    w.__name__ = f.__name__\n    return w\nfrom gdpo.plugins import reward\n@reward\n@own\ndef mine(response):\n    return 1",
+    "a decorator of one's own called reward": "import functools\nfrom gdpo.plugins import reward as g\ndef reward(f):\n"
+    "    @functools.wraps(f)\n    def w(response):\n        return f(response) * 11\n    return g(w)\n"
+    "@reward\ndef mine(response):\n    return 1",
+    "another module's value": "import helpers\nhelpers.FACTOR = 11\nfrom helpers import scale\n"
+    + R
+    + "scale(1)",
+}
+
+
+@pytest.mark.parametrize("case", WHATEVER)
+def test_whatever_it_stands_for_counts(folder, case):
+    before = code(folder, WHATEVER[case])
+    assert code(folder, WHATEVER[case].replace("11", "22")) != before
+
+
+def test_a_local_name_is_none_of_the_files(folder):
+    text = R.replace("    return ", "    words = 3\n    return words") + "\n\ndef words():\n    return 1\n"
+    assert code(folder, text) == code(folder, text.replace("return 1", "return 2"))
+
+
+def test_the_order_of_functions_is_not_what_they_do(folder):
+    one, two = "def one():\n    return 1\n", "def two():\n    return 2\n"
+    assert code(folder, one + two + R + "one() + two()") == code(folder, two + one + R + "one() + two()")
+
+
+def test_what_an_import_does_counts(folder):
+    (folder / "patch.py").write_text("import helpers\nhelpers.FACTOR = 11\n")
+    text = "import helpers\nimport patch\n" + R + "helpers.scale(1)"
+    before = code(folder, text)
+    (folder / "patch.py").write_text("import helpers\nhelpers.FACTOR = 22\n")
+    assert code(folder, text) != before
+
+
 def test_a_file_that_was_moved_or_renamed_does_the_same(folder):
     before = code(folder)
     (folder / "plugin.py").rename(folder / "renamed.py")

@@ -35,7 +35,7 @@ def brought_to(benchmark: str) -> dict[str, str]:
 # Only where there are any: a study without keeps its scores.
 JUDGED = (
     {"brought": lambda wildcards: brought_to(wildcards.benchmark)}
-    if EXPERIMENT.config.plugins
+    if any(map(brought_to, BENCHMARKS))
     else {}
 )
 

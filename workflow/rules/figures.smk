@@ -114,7 +114,8 @@ def figure_params(figure: str) -> dict[str, Any]:
         values |= {"models": MODEL_FACTS, "benchmarks": BENCHMARKS}
     return values | {
         "figure": figure,
-        "caption": BY_NAME[figure].caption,
+        # A function: Snakemake would read braces in a text as wildcards.
+        "caption": lambda wildcards: BY_NAME[figure].caption,
         "code": drawing_code(figure),
         # A caption may say it.
         **({"limit": FACTS["limit"]} if takes else {}),

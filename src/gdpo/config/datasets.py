@@ -14,7 +14,7 @@ from gdpo.config.errors import config_error
 from gdpo.config.sweep import Name
 from gdpo.plugins import GRADERS, SOURCES
 from gdpo.plugins.loading import code_of
-from gdpo.plugins.options import options_model
+from gdpo.plugins.options import options_given, options_model
 
 MIRROR = "GDPO_DATA_MIRROR"
 """Environment variable: the folder in which relative file names are looked for."""
@@ -88,10 +88,11 @@ class MadeSource(Section):
         if self.source not in SOURCES:
             there = ", ".join(sorted(SOURCES)) or "none; name the plug-in's file in plugins"
             raise ValueError(f"source: no source {self.source!r}; there are: {there}")
-        model = options_model(SOURCES[self.source].function)
+        function = SOURCES[self.source].function
         try:
-            model(**self.options)
+            options_given(function, self.options)
         except ValidationError as error:
+            model = options_model(function)
             raise ValueError(str(config_error(error, model, lambda key: f"options.{key}"))) from error
         return self
 
@@ -153,10 +154,17 @@ class Dataset(Section):
             raise ValueError("made: stands alone; take away file and hub")
         return self
 
-    def identity(self) -> dict[str, Any]:
-        """What its content depends on: not the licence, nor the place of a file with a checksum."""
+    def identity(self, judged: bool = True) -> dict[str, Any]:
+        """What its content depends on: not the licence, nor the place of a file with a checksum.
+
+        Args:
+            judged: whether responses to its problems are; else its grader and what that reads do not count.
+        """
         values = written(self)
         del values["licence"]
+        if not judged:
+            values.pop("grader", None)
+            values["columns"].pop("row", None)
         if self.file and self.file.sha256:
             del values["file"]["path"]
         return values

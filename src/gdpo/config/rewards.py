@@ -8,7 +8,9 @@ from pydantic import Field, ValidationError, model_validator
 from gdpo.config.base import Section, later
 from gdpo.config.errors import config_error
 from gdpo.plugins import REWARDS
-from gdpo.plugins.options import options_model
+from gdpo.plugins.kinds import range_problem
+from gdpo.plugins.options import all_options, options_given, options_model
+from gdpo.plugins.registry import Place
 from gdpo.rewards.scorer import Condition, RewardSpec, order_of
 
 
@@ -52,14 +54,16 @@ class RewardsConfig(Section):
                 raise ValueError(
                     f"rewards.{name}: no reward function {function!r}; known: {sorted(REWARDS)}{hint}"
                 )
-            model = options_model(REWARDS[function].function)
+            entry = REWARDS[function]
             try:
-                model(**reward.options)
+                given = all_options(entry.function, reward.options)
             except ValidationError as error:
-                key = f"rewards.{name}.options"
+                key, model = f"rewards.{name}.options", options_model(entry.function)
                 raise ValueError(
                     str(config_error(error, model, lambda below, key=key: f"{key}.{below}"))
                 ) from error
+            if problem := range_problem(entry, given):
+                raise ValueError(f"rewards.{name}: {problem}; mend {Place.of(entry.function)}")
         order_of(self.specs())
         return self
 
@@ -87,7 +91,7 @@ class RewardsConfig(Section):
             name: RewardSpec(
                 reward.function or name,
                 reward.weight,
-                dict(reward.options),
+                options_given(REWARDS[reward.function or name].function, reward.options),
                 Condition(*reward.conditioned_on.model_dump().values()) if reward.conditioned_on else None,
             )
             for name, reward in self.rewards.items()

@@ -133,7 +133,9 @@ def _training_problems(config: ExperimentConfig) -> dict[str, Any]:
     section = config.problems.train
     values = written(section)
     if isinstance(section, DatasetProblems):
-        values["catalogue"] = {name: config.datasets[name].identity() for name in section.names()}
+        values["catalogue"] = {
+            name: config.datasets[name].identity(judged=name in section.datasets) for name in section.names()
+        }
     return values
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -157,7 +158,10 @@ def _row(
     if len(text) > LONGEST_PROBLEM:
         raise GoldError(f"problem text longer than {LONGEST_PROBLEM} characters")
     answer, kind = values["answer"], values["answer_type"]
-    if values["options"] is not None:
+    choices = not _nothing(values["options"])
+    if dataset.columns.options and not choices and re.fullmatch(r"\(?[A-Z]\)?", str(answer).strip()):
+        raise GoldError("no options, and the answer is a letter")
+    if choices:
         options = options_of(values["options"])
         text, answer = f"{text}\n\n{options.shown()}", options.right(answer)
     gold = normalise_gold(answer, values["unit"], values["tolerance"], kind)
@@ -176,17 +180,33 @@ def _row(
         "unit": gold.unit,
         "fingerprint": mark,
     }
-    if grader := dataset.grader or (CHOICE if dataset.columns.options else None):
-        row["grader"] = grader
+    if dataset.grader or dataset.columns.options:
+        row["grader"] = dataset.grader or (CHOICE if choices else None)
     if dataset.columns.row:
         row["further"] = _further({column: record.get(column) for column in dataset.columns.row})
     return row, gold.changes
 
 
+def _nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, (str, list, tuple, dict)) and not value)
+
+
+def _plain(value: Any) -> Any:
+    """A date, or a value of NumPy's, as JSON has it."""
+    for method in ("isoformat", "tolist"):
+        if hasattr(value, method):
+            return getattr(value, method)()
+    raise TypeError(f"a {type(value).__name__}")
+
+
 def _further(values: dict[str, Any]) -> str:
-    """Further columns as JSON."""
+    """Further columns as JSON; not-a-number is how tables write nothing."""
+    values = {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in values.items()
+    }
     try:
-        return json.dumps(values, allow_nan=False, sort_keys=True)
+        return json.dumps(values, allow_nan=False, sort_keys=True, default=_plain)
     except (TypeError, ValueError) as error:
         raise GoldError(f"a further column is no plain value ({error})") from error
 

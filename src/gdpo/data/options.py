@@ -25,29 +25,38 @@ class Options(NamedTuple):
         """What is right: the option's label, or its text where no other option has the same.
 
         Args:
-            answer: a label, an option's text, or its number from 0; a number as text only where no option is
-                a number itself.
+            answer: a label, an option's text, or its number from 0; as a text, a number only where no option
+                and no label is one.
 
         Raises:
-            GoldError: it is none of the options.
+            GoldError: it is none of the options, or may be several.
         """
         index = self._index(answer)
-        alone = self.texts.count(self.texts[index]) == 1 and self.texts[index] not in self.labels
+        text = self.texts[index].upper()
+        # As answers are compared: in any case.
+        alone = [one.upper() for one in self.texts].count(text) == 1
+        alone &= text not in [label.upper() for label in self.labels]
         return [self.labels[index], *([self.texts[index]] if alone else [])]
 
     def _index(self, answer: Any) -> int:
-        if isinstance(answer, int) and not isinstance(answer, bool):
-            if 0 <= answer < len(self.texts):
-                return answer
-            raise GoldError(f"answer {answer} is the number of no option (0 to {len(self.texts) - 1})")
+        """The right option: what the answer may mean must be one."""
+        if isinstance(answer, float) and answer.is_integer():
+            answer = int(answer)  # a table's column of integers with gaps
         text = str(answer).strip()
-        bare = text.strip("().").upper()
-        for known, wanted in ((self.labels, text), (self.labels, bare), (self.texts, text)):
-            if known.count(wanted) == 1:
-                return known.index(wanted)
-        if text.isdecimal() and not any(map(_is_number, self.texts)):  # a CSV's cells are texts
-            return self._index(int(text))
-        raise GoldError(f"answer {text[:60]!r} is none of the options")
+        bare = text.strip("().")
+        found = {i for i, label in enumerate(self.labels) if label in (text, bare)}
+        number = isinstance(answer, int) and not isinstance(answer, bool)
+        if number and not found and 0 <= answer < len(self.texts):
+            found = {answer}
+        found |= {i for i, option in enumerate(self.texts) if option == text}
+        if not found:
+            found = {i for i, label in enumerate(self.labels) if label.upper() == bare.upper()}
+        if not found and text.isdecimal() and not any(map(_is_number, (*self.texts, *self.labels))):
+            found = {int(text)} & set(range(len(self.texts)))  # a CSV's cells are texts
+        if len(found) == 1:
+            return found.pop()
+        what = "may be several of" if found else "is none of"
+        raise GoldError(f"answer {text[:60]!r} {what} the options")
 
 
 def _is_number(text: str) -> bool:
@@ -63,13 +72,16 @@ def options_of(value: Any) -> Options:
         GoldError: anything else, or fewer than two options.
     """
     labels: Sequence[Any]
+    value = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(value, str):  # a CSV's cell
         with suppress(ValueError):
             value = json.loads(value)
     if isinstance(value, Mapping) and set(value) == {"label", "text"}:
         labels, texts = list(value["label"]), list(value["text"])
     elif isinstance(value, Mapping):
-        labels, texts = list(value), list(value.values())
+        # Parquet has every row's letters in each.
+        given = {label: text for label, text in value.items() if text is not None}
+        labels, texts = list(given), list(given.values())
     elif isinstance(value, Sequence) and not isinstance(value, str):
         labels, texts = list(ascii_uppercase[: len(value)]), list(value)
     else:
@@ -78,4 +90,6 @@ def options_of(value: Any) -> Options:
         raise GoldError(
             f"{len(texts)} options with {len(labels)} labels: at least 2 of each are needed, at most 26"
         )
+    if None in texts:
+        raise GoldError("an option is empty")
     return Options(tuple(map(str, labels)), tuple(str(text).strip() for text in texts))

@@ -15,10 +15,15 @@ from gdpo.config.datasets import MIRROR, Dataset, FileSource, HubSource, MadeSou
 from gdpo.parquet import ParquetError, read_rows
 from gdpo.plugins import SOURCES
 from gdpo.plugins.calling import place_in, raised
+from gdpo.plugins.options import options_given
 from gdpo.plugins.registry import Place
 
 LONGEST_LINE = 16 << 20
 """Bytes of a line of JSON; a longer one is no problem but a damaged file, and is not read to its end."""
+
+
+MOST_MADE = 5_000_000
+"""Rows of a function that makes them; one that gives more never ends."""
 
 
 class SourceError(ValueError):
@@ -75,13 +80,15 @@ def _made(name: str, made: MadeSource) -> Raw:
     place = Place.of(function)
     rows: list[tuple[int, dict[str, Any]]] = []
     try:
-        for record in function(**made.options):
+        for record in function(**options_given(function, made.options)):
             if not isinstance(record, dict):
                 raise SourceError(
                     f"datasets.{name}.made: source {made.source} gave a {type(record).__name__} as row "
                     f"{len(rows)}, not a dict; mend {place}"
                 )
-            rows.append((len(rows), record))
+            rows.append((len(rows), dict(record)))
+            if len(rows) > (made.rows or MOST_MADE):
+                break
     except SourceError:
         raise
     except (Exception, SystemExit) as error:
@@ -89,7 +96,12 @@ def _made(name: str, made: MadeSource) -> Raw:
         raise SourceError(
             f"datasets.{name}.made: source {made.source} {raised(error)}; mend {place}"
         ) from error
-    _check_rows(f"datasets.{name}.made.rows", made.rows, len(rows), f"source {made.source}")
+    if made.rows is None and len(rows) > MOST_MADE:
+        raise SourceError(
+            f"datasets.{name}.made: source {made.source} gave more than {MOST_MADE:,} rows; mend {place}"
+        )
+    found = f"{len(rows)} or more" if made.rows and len(rows) > made.rows else str(len(rows))
+    _check_rows(f"datasets.{name}.made.rows", made.rows, len(rows), f"source {made.source} ({found})")
     return Raw(rows, [], f"source {made.source} ({json.dumps(made.options, sort_keys=True)})")
 
 
@@ -166,6 +178,9 @@ def _records(path: Path) -> list[dict[str, Any]]:
         if not isinstance(record, dict):
             raise SourceError(f"{path}: row {index} must be an object, not {type(record).__name__}")
     return records
+
+
+csv.field_size_limit(LONGEST_LINE)
 
 
 def _csv(path: Path) -> list[dict[str, Any]]:

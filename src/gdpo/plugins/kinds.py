@@ -4,9 +4,11 @@ The package's own rewards, methods, graders and metrics come in by these decorat
 """
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import is_dataclass
 from functools import partial
+from math import inf
 from typing import Any, NamedTuple
 
 from gdpo.plugins.registry import Registry, check_signature, misfit, parameters_of
@@ -30,8 +32,25 @@ class Reward(NamedTuple):
         return inspect.iscoroutinefunction(self.function)
 
     def bounds(self, options: dict[str, Any]) -> Range | None:
-        """Lowest and highest value with these options; None where the range is not declared."""
+        """Lowest and highest value with these options, all of them; None where no range is declared."""
         return self.range(**options) if callable(self.range) else self.range
+
+
+def range_problem(reward: Reward, options: dict[str, Any]) -> str | None:
+    """What is wrong with the range that a reward declares, or None.
+
+    Args:
+        reward: the reward.
+        options: all of its options.
+    """
+    try:
+        bounds = reward.bounds(options)
+        good = bounds is None or (len(bounds) == 2 and -inf < bounds[0] <= bounds[1] < inf)
+    except Exception as error:
+        return f"its range cannot be had ({type(error).__name__}: {error})"
+    return (
+        None if good else f"its range is {bounds!r}; allowed: the lowest and the highest value, both finite"
+    )
 
 
 class Method(NamedTuple):
@@ -81,6 +100,7 @@ class Figure(NamedTuple):
     function: Callable[..., Any]
     title: str
     caption: str
+    """reStructuredText."""
     takes: tuple[str, ...]
     """What it draws from, in the order of its parameters: some of :data:`DRAWN_FROM`."""
     of_method: str | None
@@ -300,8 +320,11 @@ def figure(
     given = tuple(parameters_of("figure", function))
     if unknown := [name for name in given if name not in DRAWN_FROM]:
         raise misfit("figure", function, f"takes {unknown[0]}; it may take {', '.join(DRAWN_FROM)}")
+    if title and set("{}") & set(title):
+        raise misfit("figure", function, f"has braces in its title: {title}")
     words = function.__name__.replace("_", " ")
-    caption = " ".join((inspect.getdoc(function) or words).split())
+    # As it stands: reStructuredText and templates would read marks in it as their own.
+    caption = re.sub(r"([^\w\s]|_)", r"\\\1", " ".join((inspect.getdoc(function) or words).split()))
     entry = Figure(function, title or words, caption, given, of_method, data)
     FIGURES.add(function.__name__, entry, function)
     return function

@@ -8,13 +8,15 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import NamedTuple
 
 from gdpo.plugins.kinds import FIGURES
-from gdpo.plugins.registry import ALL, PluginError, Registry
+from gdpo.plugins.options import options_model
+from gdpo.plugins.registry import ALL, Place, PluginError, Registry
 from gdpo.plugins.source_code import OF_A_FILE, PACKAGE, code_hash, imported_names, is_own
 from gdpo.plugins.time_limit import TimeLimit, TimeUp
 
@@ -24,6 +26,8 @@ GROUP = "gdpo.plugins"
 """Entry points of installed packages."""
 SECONDS = 60.0
 """Wall-clock limit of loading one."""
+_ODD = set(":${}\"'\n\\")
+"""Characters of a path that the environment, hydra or a shell of a job would take for its own."""
 BUILT_IN = (
     "gdpo.rewards.functions",
     "gdpo.rewards.lengths",
@@ -42,12 +46,12 @@ class Plugin(NamedTuple):
     name: str
     """As the experiment names it."""
     module: ModuleType
-    modules: frozenset[str]
-    """Modules of its own that it imported, itself among them."""
     root: Path
     """Folder whose Python files are its own."""
-    content: str
-    """Checksum of its file."""
+    entries: frozenset[tuple[str, str]]
+    """(kind, name) of what it registered."""
+    files: dict[str, str]
+    """Module of its own that is imported -> checksum of its file."""
 
 
 _LOADED: dict[str, Plugin] = {}
@@ -65,12 +69,16 @@ def load(names: Sequence[str]) -> None:
     for module in BUILT_IN:
         importlib.import_module(module)
     wanted = {_key(name): name for name in names}
-    for key, plugin in list(_LOADED.items()):
-        if key not in wanted or _content(Path(plugin.module.__file__)) != plugin.content:
-            _forget(key)
-    for key, name in wanted.items():
-        if key not in _LOADED:
+    if list(wanted) == list(_LOADED) and all(map(_is_as_loaded, _LOADED.values())):
+        return
+    # All of them: they may share files.
+    _forget_all()
+    try:
+        for key, name in wanted.items():
             _load(key, name)
+    except PluginError:
+        _forget_all()
+        raise
 
 
 def load_from_environment() -> None:
@@ -104,8 +112,8 @@ def folders(names: Sequence[str]) -> list[str]:
 
 def plugin_of(registry: Registry, name: str) -> Plugin | None:
     """The plug-in that registered an entry; None where it is the package's own."""
-    module = getattr(registry.functions.get(name), "__module__", "")
-    return next((plugin for plugin in _LOADED.values() if module in plugin.modules), None)
+    entry = (registry.kind, name)
+    return next((plugin for plugin in _LOADED.values() if entry in plugin.entries), None)
 
 
 def code_of(registry: Registry, names: Sequence[str]) -> dict[str, str]:
@@ -137,7 +145,7 @@ def file_of(registry: Registry, name: str) -> str | None:
 
 def loaded_files() -> dict[str, str]:
     """Plug-in, as it is named -> SHA-256 of its file, for a run's provenance."""
-    return {plugin.name: plugin.content for plugin in _LOADED.values()}
+    return {plugin.name: plugin.files[plugin.module.__name__] for plugin in _LOADED.values()}
 
 
 def _is_file(name: str) -> bool:
@@ -148,54 +156,133 @@ def _key(name: str) -> str:
     return str(Path(name).resolve()) if _is_file(name) else name
 
 
-def _content(path: Path) -> str | None:
+def _checksum(path: Path) -> str | None:
     with contextlib.suppress(OSError):
         return hashlib.sha256(path.read_bytes()).hexdigest()
     return None
 
 
-def _forget(key: str) -> None:
-    plugin = _LOADED[key]
-    for registry in ALL.values():
-        for name, function in list(registry.functions.items()):
-            if function.__module__ in plugin.modules:
-                registry.drop(name)
-    for module in plugin.modules:
-        sys.modules.pop(module, None)
-    if str(plugin.root) in sys.path:
-        sys.path.remove(str(plugin.root))
-    del _LOADED[key]
+def _is_as_loaded(plugin: Plugin) -> bool:
+    files = {module: getattr(sys.modules.get(module), "__file__", None) for module in plugin.files}
+    return all(file and _checksum(Path(file)) == plugin.files[module] for module, file in files.items())
+
+
+def _forget_all() -> None:
+    for plugin in _LOADED.values():
+        for kind, name in plugin.entries:
+            ALL[kind].drop(name)
+        _take_back(plugin.root)
+    _LOADED.clear()
+
+
+def _take_back(root: Path) -> None:
+    """Forget the modules below a plug-in's folder, also those that its functions imported when they ran."""
+    for module in _own_modules(root):
+        del sys.modules[module]
+    with contextlib.suppress(ValueError):
+        sys.path.remove(str(root))
+
+
+def _forget_package(module: str) -> None:
+    """Have a package imported anew: it registers what is its own only then."""
+    if (top := module.split(".")[0]) == "gdpo":
+        return
+    for name in [name for name in sys.modules if name == top or name.startswith(f"{top}.")]:
+        del sys.modules[name]
+
+
+def _own_modules(root: Path) -> dict[str, Path]:
+    """Name -> file of imported modules that lie below a folder and are of no installed package."""
+    files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+    return {
+        name: Path(file) for name, file in files.items() if isinstance(file, str) and is_own(Path(file), root)
+    }
+
+
+def _registered() -> set[tuple[str, str]]:
+    return {(registry.kind, name) for registry in ALL.values() for name in registry}
 
 
 def _load(key: str, name: str) -> None:
-    before = set(sys.modules)
-    with _explained(key, name):
-        module = _file_module(key, name) if _is_file(name) else _entry_point(name)
-    path = Path(module.__file__).resolve()
+    before, folder = _registered(), Path.cwd()
+    try:
+        with _explained(key, name):
+            module = _file_module(key, name) if _is_file(name) else _entry_point(name)
+            plugin = _described(name, module, frozenset(_registered() - before))
+            _check_own(plugin)
+    except BaseException:
+        for kind, entry in _registered() - before:
+            _forget_package(ALL[kind].functions[entry].__module__)
+            ALL[kind].drop(entry)
+        if _is_file(name):
+            _take_back(Path(key).parent)
+        raise
+    finally:
+        os.chdir(folder)  # where the others are looked for
+    _LOADED[key] = plugin
+
+
+def _described(name: str, module: ModuleType, entries: frozenset[tuple[str, str]]) -> Plugin:
+    path = Path(module.__file__).absolute()
     package = module.__package__.split(".")[0] if module.__package__ else ""
-    root = Path(sys.modules[package].__file__).resolve().parent if package else path.parent
-    files = {new: getattr(sys.modules[new], "__file__", None) for new in set(sys.modules) - before}
-    own = {new for new, file in files.items() if file and is_own(Path(file), root)}
-    _LOADED[key] = Plugin(name, module, frozenset(own | {module.__name__}), root, _content(path))
+    root = Path(sys.modules[package].__file__).absolute().parent if package else path.parent
+    files = {
+        other: _checksum(file)
+        for other, file in _own_modules(root).items()
+        if not other.startswith(OF_A_FILE)
+    }
+    return Plugin(name, module, root, entries, files | {module.__name__: _checksum(path)})
+
+
+def _check_own(plugin: Plugin) -> None:
+    """Refuse what comes in by a plug-in and is not its own: nobody would see that its code changes."""
+    for kind, name in sorted(plugin.entries):
+        function = ALL[kind].functions[name]
+        if function.__module__ not in plugin.files:
+            raise PluginError(
+                f"{Place.of(function)}: {kind} {name!r} is none of its own files'; name that plug-in before "
+                "this one"
+            )
+        if kind in ("reward", "source"):
+            try:
+                options_model(function)
+            except Exception as error:
+                problem = f"its options' types cannot be read ({said(error)})"
+                raise PluginError(f"{Place.of(function)}: {kind} {name!r}: {problem}") from error
+    if Path(plugin.module.__file__).suffix == ".py" and (other := _namesake(plugin)):
+        raise PluginError(other)
+
+
+def _module_name(key: str) -> str:
+    """Equal in every process, as what is pickled names it."""
+    return f"{OF_A_FILE}{Path(key).stem}_{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
 
 def _file_module(key: str, name: str) -> ModuleType:
     path = Path(key)
+    if odd := sorted(set(key) & _ODD):
+        raise PluginError(
+            f"plug-in {name}: {odd[0]!r} in its path ({path}) does not reach every job; move it"
+        )
     if not path.is_file():
         raise PluginError(f"plug-in {name}: no file {path}")
-    # Equal in every process, as what is pickled names it.
-    unique = f"{OF_A_FILE}{path.stem}_{hashlib.sha256(key.encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(unique, path)
+    if path.suffix != ".py":
+        raise PluginError(f"plug-in {name}: a file ends in .py")
+    spec = importlib.util.spec_from_file_location(
+        _module_name(key), path, loader=_AsItIs(_module_name(key), key)
+    )
     module = importlib.util.module_from_spec(spec)
-    sys.modules[unique] = module
-    with _nothing_left_of_a_failure(unique), _in_time(name), _files_beside(path.parent):
+    sys.modules[spec.name] = module
+    with _in_time(name), _files_beside(path.parent):
         spec.loader.exec_module(module)
-    if other := _namesake(path):
-        _nothing_left(unique)
-        raise PluginError(
-            f"plug-in {name}: it imports {other}, and another plug-in has a file of that name; rename one"
-        )
     return module
+
+
+class _AsItIs(SourceFileLoader):
+    """Without cached byte code, which is taken for a file's where that changed within a second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 @contextlib.contextmanager
@@ -205,17 +292,23 @@ def _files_beside(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path.remove(str(folder))
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(folder))
         if str(folder) not in sys.path:
             sys.path.append(str(folder))
 
 
-def _namesake(path: Path) -> str | None:
-    """A module that a plug-in imports, where it has a file of that name beside it and got another one."""
-    for name in imported_names(path):
-        beside, found = path.with_name(f"{name}.py"), getattr(sys.modules.get(name), "__file__", None)
-        if found and beside.is_file() and Path(found).resolve() != beside.resolve():
-            return name
+def _namesake(plugin: Plugin) -> str | None:
+    """What is wrong with a module that a plug-in imports, has beside it, and gets from elsewhere."""
+    for name in sorted(imported_names(Path(plugin.module.__file__))):
+        places = [plugin.root / f"{name}.py", plugin.root / name / "__init__.py"]
+        mine = next(filter(Path.is_file, places), None)
+        if mine is None or plugin.module.__package__:
+            continue
+        found = sys.modules.get(name)
+        spec = found.__spec__ if found else importlib.util.find_spec(name)
+        if spec and spec.origin and Path(spec.origin).resolve() != mine.resolve():
+            return f"it imports {name}, and gets {spec.origin} and not {mine}; rename yours"
     return None
 
 
@@ -227,24 +320,18 @@ def _entry_point(name: str) -> ModuleType:
             f"plug-in {name}: no installed package has this entry point of {GROUP} (there are: {there}); "
             "a file ends in .py"
         )
+    package = known[name].module.split(".")[0]
+    if any(name.split(".")[0] == package for name in sys.modules):
+        for registry in ALL.values():
+            for entry, function in list(registry.functions.items()):
+                if function.__module__.split(".")[0] == package:
+                    registry.drop(entry)
+        _forget_package(package)
     with _in_time(name):
-        return importlib.import_module(known[name].module)
-
-
-@contextlib.contextmanager
-def _nothing_left_of_a_failure(module: str) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        _nothing_left(module)
-        raise
-
-
-def _nothing_left(module: str) -> None:
-    for registry in ALL.values():
-        for name in [n for n, f in registry.functions.items() if f.__module__ == module]:
-            registry.drop(name)
-    sys.modules.pop(module, None)
+        module = importlib.import_module(known[name].module)
+    if getattr(module, "__file__", None) is None:
+        raise PluginError(f"plug-in {name}: its entry point {known[name].module} is no Python file")
+    return module
 
 
 @contextlib.contextmanager
@@ -268,7 +355,7 @@ def _explained(key: str, name: str) -> Iterator[None]:
     except TimeUp:
         raise PluginError(f"plug-in {name}: took longer than {SECONDS:g} s to load") from None
     except SyntaxError as error:
-        raise PluginError(f"plug-in {name}, line {error.lineno}: SyntaxError: {error.msg}") from error
+        raise PluginError(f"plug-in {name}, line {error.lineno or 1}: SyntaxError: {error.msg}") from error
     except (Exception, SystemExit) as error:
         raise PluginError(f"plug-in {name}{line_in(error, key)}: {said(error)}") from error
 

@@ -1,7 +1,8 @@
 """Options of a function, checked against its signature."""
 
 import inspect
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -20,6 +21,24 @@ def options_model(function: Callable) -> type[BaseModel]:
     # Strict: the function gets the values as they are written, and 24 tokens are not "24".
     config = ConfigDict(extra="forbid", strict=True)
     return create_model(f"{function.__name__}_options", __config__=config, **fields)
+
+
+def options_given(function: Callable, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as the function takes them: of the types that it declares, only those that are given.
+
+    Strict, but as JSON has it: a list is a tuple where that is declared, a mapping a dataclass or a model.
+
+    Raises:
+        pydantic.ValidationError: an option that does not exist, is missing, or is of another type.
+    """
+    checked = options_model(function).model_validate_json(json.dumps(options), strict=True)
+    return {name: getattr(checked, name) for name in options}
+
+
+def all_options(function: Callable, options: Mapping[str, Any]) -> dict[str, Any]:
+    """:func:`options_given`, and the defaults of the others."""
+    checked = options_model(function).model_validate_json(json.dumps(options), strict=True)
+    return {name: getattr(checked, name) for name in type(checked).model_fields}
 
 
 def type_problem(settings: Any) -> str | None:

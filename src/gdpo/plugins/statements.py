@@ -5,6 +5,7 @@ import symtable
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import cached_property, lru_cache
+from importlib.util import decode_source
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,7 +81,7 @@ def statements(path: Path, changed: int, size: int) -> list[Statement]:
     source = path.read_bytes()
     tree = ast.parse(source)
     scopes: dict[str, list[symtable.SymbolTable]] = {}
-    for scope in symtable.symtable(source.decode(), str(path), "exec").get_children():
+    for scope in symtable.symtable(decode_source(source), str(path), "exec").get_children():
         scopes.setdefault(scope.get_name(), []).append(scope)
     registering = _registering(tree)
     found = []

@@ -44,7 +44,9 @@ class ShownFigure(NamedTuple):
         made = Template(caption, undefined=StrictUndefined).render(
             snakemake=SimpleNamespace(params=SimpleNamespace(**params))
         )
-        html = publish_parts(made, writer="html5", settings_overrides={"raw_enabled": False})["body"]
+        html = publish_parts(
+            made, writer="html5", settings_overrides={"raw_enabled": False, "file_insertion_enabled": False}
+        )["body"]
         return cls(png.stem.replace("_", " "), base64.b64encode(png.read_bytes()).decode(), html)
 
 

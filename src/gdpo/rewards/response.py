@@ -22,8 +22,8 @@ class Response(NamedTuple):
     """What was asked: prompt, gold, and what the problem set says beside it."""
     token_ids: Sequence[int] = ()
     """Its tokens; empty where they are not known (another tool's outputs)."""
-    rewards: Mapping[str, float] = _NONE
-    """Other rewards of this response, those that the function ``reads``."""
+    rewards: Mapping[str, float | None] = _NONE
+    """Other rewards of this response, those that the function ``reads``; None where one has no value."""
 
     @property
     def correct(self) -> bool:

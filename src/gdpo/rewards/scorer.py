@@ -4,7 +4,7 @@ import asyncio
 import math
 import reprlib
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from graphlib import CycleError, TopologicalSorter
 from numbers import Real
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from gdpo.grading import Problem
 from gdpo.plugins import REWARDS
 from gdpo.plugins.calling import call, place_in, raised, seconds_allowed, too_long
 from gdpo.plugins.kinds import Reward
+from gdpo.plugins.options import all_options
 from gdpo.plugins.registry import Place
 from gdpo.plugins.time_limit import TimeLimit
 from gdpo.rewards.response import Response, judged
@@ -89,6 +90,10 @@ class Scorer:
         self.seconds = seconds_allowed() if seconds is None else seconds
         self._rewards = {name: REWARDS[spec.function] for name, spec in self.specs.items()}
         self._order = order_of(self.specs)
+        self._bounds = {
+            name: self._rewards[name].bounds(all_options(self._rewards[name].function, spec.options))
+            for name, spec in self.specs.items()
+        }
 
     @property
     def of_groups(self) -> bool:
@@ -130,8 +135,11 @@ class Scorer:
             for name in self._order:
                 values = self._values(name, _reading(responses, self._rewards[name], found), groups, limit)
                 if condition := self.specs[name].condition:
-                    reached = [value >= condition.at_least for value in found[condition.reward]]
-                    values = [value if kept else 0.0 for value, kept in zip(values, reached, strict=True)]
+                    others = found[condition.reward]
+                    values = [
+                        _conditioned(value, other, condition.at_least)
+                        for value, other in zip(values, others, strict=True)
+                    ]
                 found[name] = values
         return [{name: found[name][i] for name in self.specs} for i in range(len(responses))]
 
@@ -173,7 +181,8 @@ class Scorer:
                 name, responses, indices[0], f" and the {len(indices) - 1} others of its group"
             )
             values = call(limit, error, function, [responses[i] for i in indices], **options)
-            count = len(values) if hasattr(values, "__len__") else None
+            ordered = hasattr(values, "__len__") and not isinstance(values, (Mapping, Set, str))
+            count = len(values) if ordered else None
             if count != len(indices):
                 gave = f"{count} values" if count is not None else reprlib.repr(values)
                 raise error(f"gave {gave} for {len(indices)} responses", Place.of(function))
@@ -190,10 +199,13 @@ class Scorer:
             error = self._error(name, responses, index)
             async with turn:
                 try:
-                    return await asyncio.wait_for(function(responses[index], **options), self.seconds)
-                except TimeoutError as cause:
-                    raise error(too_long(self.seconds), Place.of(function)) from cause
-                except Exception as cause:
+                    async with asyncio.timeout(self.seconds) as time:
+                        return await function(responses[index], **options)
+                except (Exception, SystemExit, asyncio.CancelledError) as cause:
+                    if isinstance(cause, TimeoutError) and time.expired():
+                        raise error(too_long(self.seconds), Place.of(function)) from cause
+                    if isinstance(cause, asyncio.CancelledError) and asyncio.current_task().cancelling():
+                        raise  # another response's failure ends this one
                     raise error(raised(cause), place_in(function, cause)) from cause
 
         async def ask_all() -> list[Any]:
@@ -235,7 +247,7 @@ class Scorer:
         return describe
 
     def _number(self, name: str, value: Any, responses: Sequence[Response], index: int) -> float:
-        made, spec = self._rewards[name], self.specs[name]
+        made = self._rewards[name]
         error, place = self._error(name, responses, index), Place.of(made.function)
         if made.optional and value is None:
             return math.nan
@@ -243,7 +255,7 @@ class Scorer:
             raise error(f"gave {reprlib.repr(value)} (a {type(value).__name__}), not a number,", place)
         if not abs(number) <= _LARGEST:
             raise error(f"gave {number!r}, not a finite float32 number,", place)
-        if (bounds := made.bounds(spec.options)) is None:
+        if (bounds := self._bounds[name]) is None:
             return number
         if (nearest := in_range(number, bounds)) is None:
             raise error(f"gave {number!r}, outside of its range {bounds[0]:g} to {bounds[1]:g},", place)
@@ -259,6 +271,13 @@ def in_range(number: float, bounds: tuple[float, float]) -> float | None:
     return nearest if math.isclose(number, nearest, rel_tol=_ROUNDING, abs_tol=_ROUNDING) else None
 
 
+def _conditioned(value: float, other: float, at_least: float) -> float:
+    """GDPO paper, eq. 8; no value (not a number) where the other reward has none."""
+    if math.isnan(other):
+        return math.nan
+    return value if other >= at_least else 0.0
+
+
 def _reading(
     responses: Sequence[Response], made: Reward, found: Mapping[str, Sequence[float]]
 ) -> Sequence[Response]:
@@ -266,9 +285,14 @@ def _reading(
     if not made.reads:
         return responses
     return [
-        response._replace(rewards=MappingProxyType({name: found[name][i] for name in made.reads}))
+        response._replace(rewards=MappingProxyType({name: _value(found[name][i]) for name in made.reads}))
         for i, response in enumerate(responses)
     ]
+
+
+def _value(reward: float) -> float | None:
+    """A reward as others read it: None where it has no value."""
+    return None if math.isnan(reward) else reward
 
 
 def _number(value: Any) -> float | None:

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
+from statistics import fmean
 from typing import Any
 
 import transfer_queue as tq
@@ -24,11 +25,10 @@ def keeps(rule: bool | str, group: Sequence[Mapping[str, float]], weights: Mappi
         weights: each reward's weight.
     """
     if rule == "sum":
-        terms = [
-            [weight * rewards[name] for name, weight in weights.items() if not isnan(rewards[name])]
-            for rewards in group
-        ]
-        sums, scale = [sum(each) for each in terms], max(sum(map(abs, each)) for each in terms)
+        # As the methods do: a reward without a value (not a number) neither gains nor loses.
+        terms = [[weight * value for value in _deviations(name, group)] for name, weight in weights.items()]
+        sums = [sum(each) for each in zip(*terms, strict=True)]
+        scale = max(sum(map(abs, each)) for each in zip(*terms, strict=True))
         return max(sums) - min(sums) > SAME * scale
     # Not a number is no value: an optional reward's None.
     values = {name: {rewards[name] for rewards in group if not isnan(rewards[name])} for name in weights}
@@ -36,6 +36,14 @@ def keeps(rule: bool | str, group: Sequence[Mapping[str, float]], weights: Mappi
     if rule is True:
         return any(varies.values())
     return all(varies.values()) if rule == "all" else varies[rule]
+
+
+def _deviations(name: str, group: Sequence[Mapping[str, float]]) -> list[float]:
+    """A reward minus its group's mean, for each response."""
+    values = [rewards[name] for rewards in group]
+    known = [value for value in values if not isnan(value)]
+    mean = fmean(known) if known else 0.0
+    return [0.0 if isnan(value) else value - mean for value in values]
 
 
 def too_few(rule: bool | str) -> str:
