@@ -4,7 +4,7 @@ from typing import Any
 
 from gdpo.config.length_reward import weight_sweep
 from gdpo.plugins import FIGURES as BY_NAME
-from gdpo.plugins.loading import drawing_code, file_of
+from gdpo.plugins.loading import drawing_code
 
 # Code is compared by what it does (drawing_code); this is none.
 STYLE = library("reporting/gdpo.mplstyle")
@@ -117,6 +117,7 @@ def figure_params(figure: str) -> dict[str, Any]:
         # A function: Snakemake would read braces in a text as wildcards.
         "caption": lambda wildcards: BY_NAME[figure].caption,
         "code": drawing_code(figure),
+        **({"labels": METHOD_LABELS} if METHOD_LABELS and takes else {}),
         # A caption may say it.
         **({"limit": FACTS["limit"]} if takes else {}),
     }

@@ -86,6 +86,7 @@ rule summary:
             for name in DRAWN
             if file_of(BY_NAME, name) is not None
         },
+        titles={name: BY_NAME[name].title for name in DRAWN},
     message:
         "Summary page"
     script:

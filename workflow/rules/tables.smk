@@ -2,7 +2,14 @@
 
 from gdpo.config.ablations import ablations
 from gdpo.config.length_reward import length_reward
+from gdpo.plugins.loading import file_of
 
+# Of plug-ins' methods: another one makes tables and figures again.
+METHOD_LABELS = {
+    run.config.method: registries.METHODS[run.config.method].label
+    for run in RUNS.values()
+    if file_of(registries.METHODS, run.config.method)
+}
 # What tables and figures call each model; the run's hash is its own column.
 MODEL_FACTS = {
     **{
@@ -103,7 +110,11 @@ rule tables:
         confidence=EXPERIMENT.config.evaluation.confidence,
         resamples=EXPERIMENT.config.evaluation.resamples,
         metrics=METRICS,
-        brought=code_of(registries.METRICS, METRICS),
+        brought={
+            **code_of(registries.METRICS, METRICS),
+            **{name: [*registries.METRICS[name][1:4]] for name in METRICS},
+            **METHOD_LABELS,
+        },
     message:
         "Tables"
     script:

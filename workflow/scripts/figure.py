@@ -57,7 +57,7 @@ def draw(name: str, inputs: Any, params: Any) -> tuple[Figure, pd.DataFrame | No
     figure, data = made if entry.data and isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(figure, Figure) or (entry.data and not isinstance(data, pd.DataFrame)):
         wanted = "a Matplotlib figure and a data frame" if entry.data else "a Matplotlib figure"
-        raise error(f"gave {made!r:.80}, not {wanted},", Place.of(entry.function))
+        raise error(f"gave {made!r:.80}, not {wanted}", Place.of(entry.function))
     return figure, data
 
 

@@ -74,7 +74,14 @@ def main(inputs: Any, params: Any, output: Any) -> None:
         Section("Main table", tables=[ShownTable.of(paper_page(tables["paper"], tables["arms"], settings))]),
         Section(
             "What did not go as planned",
-            texts=troubles(provenance, summaries, tables["main"], constant, params.unfinished),
+            texts=troubles(
+                provenance,
+                summaries,
+                tables["main"],
+                constant,
+                params.unfinished,
+                [json.loads(Path(path).read_text()) for path in inputs.datasets],
+            ),
         ),
         Section("Figures", figures=figures),
         Section("Every run", tables=[ShownTable.of(main_page(tables["main"], settings, params.metrics))]),

@@ -43,7 +43,7 @@ def _key_and_text(problem: dict, model: type[BaseModel]) -> tuple[str, str]:
         allowed = sorted(_fields_at(model, problem["loc"][:-1]))
         close = get_close_matches(str(problem["loc"][-1]), allowed, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        return key, f"unknown key; {hint}allowed: {', '.join(allowed)}"
+        return key, f"unknown key; {hint}allowed: {', '.join(allowed) or 'none'}"
     if problem["type"] == "missing":
         return key, "missing"
     message = problem["msg"].removeprefix("Value error, ")

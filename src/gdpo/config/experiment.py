@@ -63,7 +63,7 @@ class Experiment:
         """Response-length limit l in tokens: the evaluation's own, else that of the shared length reward."""
         if self.config.evaluation.length_limit is not None:
             return self.config.evaluation.length_limit
-        limits = set()
+        limits: dict[str, int] = {}
         for name, reward in self.config.rewards.items():
             options = reward.get("options")
             if not isinstance(options, Mapping) or "limit" not in options:
@@ -73,12 +73,14 @@ class Experiment:
                 raise ConfigError(
                     f"rewards.{name}.options.limit: must be a positive integer; given: {limit!r}"
                 )
-            limits.add(limit)
-        if len(limits) != 1:
+            limits[name] = limit
+        if len(set(limits.values())) != 1:
+            found = ", ".join(f"{name} {limit}" for name, limit in limits.items())
             raise ConfigError(
-                "evaluation.length_limit: missing, and the rewards do not name exactly one limit"
+                "evaluation.length_limit: missing, and the rewards do not name exactly one limit "
+                f"({found or 'none has one'})"
             )
-        return limits.pop()
+        return next(iter(limits.values()))
 
 
 def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Experiment:

@@ -64,6 +64,12 @@ class RewardsConfig(Section):
                 ) from error
             if problem := range_problem(entry, given):
                 raise ValueError(f"rewards.{name}: {problem}; mend {Place.of(entry.function)}")
+            bounds = entry.bounds(given)
+            if reward.conditioned_on and bounds and bounds[1] <= 0:
+                raise ValueError(
+                    f"rewards.{name}.conditioned_on: the reward is at most {bounds[1]:g}, and 0 where the "
+                    "condition fails: failing would be rewarded; give a reward that is above 0"
+                )
         order_of(self.specs())
         return self
 

@@ -1,5 +1,6 @@
 """Problems with choices: letters put before the options, and which of them is right."""
 
+import ast
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -66,7 +67,7 @@ def _is_number(text: str) -> bool:
 def options_of(value: Any) -> Options:
     """Options as files have them: a list of texts, letter -> text, or (ARC) ``{"label": [], "text": []}``.
 
-    A text is read as JSON of one of these.
+    A text is read as JSON, or as Python, of one of these.
 
     Raises:
         GoldError: anything else, or fewer than two options.
@@ -74,8 +75,10 @@ def options_of(value: Any) -> Options:
     labels: Sequence[Any]
     value = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(value, str):  # a CSV's cell
-        with suppress(ValueError):
-            value = json.loads(value)
+        for read in (json.loads, ast.literal_eval):  # as pandas writes a list
+            with suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+                value = read(value)
+                break
     if isinstance(value, Mapping) and set(value) == {"label", "text"}:
         labels, texts = list(value["label"]), list(value["text"])
     elif isinstance(value, Mapping):

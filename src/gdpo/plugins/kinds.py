@@ -170,6 +170,8 @@ def reward(
         raise misfit(
             "reward", function, "is async and of a group; await within a plain function of the group"
         )
+    if constant is not None and not callable(constant):
+        raise misfit("reward", function, f"has constant={constant!r:.60}: give a function that says why")
     if isinstance(reads, str):
         raise misfit("reward", function, f"reads {reads!r}: write reads=({reads!r},)")
     entry = Reward(function, constant, range, group, tuple(reads), optional)
@@ -180,7 +182,7 @@ def reward(
 def method(
     function: Callable | None = None,
     *,
-    config: type,
+    config: type | None = None,
     state: type | None = None,
     name: str | None = None,
     label: str | None = None,
@@ -203,6 +205,8 @@ def method(
     """
     if function is None:
         return partial(method, config=config, state=state, name=name, label=label)
+    if config is None:
+        raise misfit("method", function, "has no config: write @method(config=MyConfig)")
     given = parameters_of("method", function)
     allowed = {"batch", "config", "state", "lengths"} if state else {"batch", "config", "lengths"}
     if not {"batch", "config"} <= set(given) <= allowed:
@@ -215,6 +219,8 @@ def method(
     for kind, cls in (("config", config), ("state", state)):
         if cls is not None and not is_dataclass(cls):
             raise misfit("method", function, f"has a {kind} that is no dataclass: {cls!r}")
+    if "weights" not in config.__dataclass_fields__ or not hasattr(config, "check_rewards"):
+        raise misfit("method", function, f"has the config {config.__name__}, which must extend RewardConfig")
     name = name or function.__name__
     takes = frozenset(given) - {"batch", "config"}
     METHODS.add(name, Method(function, config, state, takes, label or name), function)

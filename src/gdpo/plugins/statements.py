@@ -13,7 +13,7 @@ REGISTRY = "gdpo.plugins"
 """Where the decorators are from that say of a function what is not what it does: its range, its label."""
 ALL = "*"
 """What an import of everything binds: whatever name is looked for may be from there."""
-UNFOLLOWED = {"eval", "exec", "globals", "locals", "vars", "getattr", "__import__", "importlib", "__doc__"}
+UNFOLLOWED = {"eval", "exec", "globals", "locals", "vars", "__import__", "importlib", "__doc__"}
 """Names by which code reaches what is not to be seen in it."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _SIMPLE = (ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Pass)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,11 @@ from docutils.core import publish_parts
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from gdpo.reporting.tables import Page
+
+MANY_ROWS = 0.02
+"""Share of a dataset's rows that is said where they cannot be used."""
+ASKED_FOR = "not among the rows to keep"
+"""Why a row is left out that the catalogue itself leaves out."""
 
 
 class ShownTable(NamedTuple):
@@ -111,9 +117,10 @@ def troubles(
     main: pd.DataFrame,
     constant: Mapping[str, Sequence[tuple[str, int, int]]],
     unfinished: Sequence[str] = (),
+    datasets: Sequence[Mapping[str, Any]] = (),
 ) -> list[str]:
-    """What did not go as planned, a sentence each: runs missing, broken sessions, prompts left out, samples
-    unjudged.
+    """What did not go as planned, a sentence each: runs missing, broken sessions, rows and prompts left out,
+    samples unjudged.
 
     Args:
         provenance: run -> its ``provenance.json``.
@@ -122,11 +129,21 @@ def troubles(
         constant: run -> stretches of steps in which a reward varied in no group
             (:func:`gdpo.statistics.constant_rewards.constant_stretches`).
         unfinished: runs of the experiment that are not on the page.
+        datasets: their reports (:class:`gdpo.data.datasets.DatasetReport`).
     """
     found = [
         f"{run} is not finished: it is in no table and no figure here (gdpo status says where it is)."
         for run in unfinished
     ]
+    for report in datasets:
+        reasons = Counter(note["reason"] for note in report["notes"] if note["what"] == "left out")
+        del reasons[ASKED_FOR]
+        if (lost := reasons.total()) > MANY_ROWS * (report["kept"] + lost):
+            why, count = reasons.most_common(1)[0]
+            found.append(
+                f"dataset {report['dataset']}: {lost} of {report['kept'] + lost} rows could not be used "
+                f"({count} x {why})."
+            )
     for run, known in provenance.items():
         if known is None:
             found.append(f"{run}: no provenance; its training was taken over from elsewhere.")

@@ -278,7 +278,8 @@ def main_page(table: pd.DataFrame, settings: Settings, further: Sequence[str] = 
         if metric in table:
             shown[header] = interval_cells(table, metric)
     note = f"{settings.confidence:.0%} bootstrap intervals over problems. {sizes_note(table)}"
-    return Page(shown, note)
+    meanings = (f"{_header(name)}: {METRICS[name].what.rstrip('.')}." for name in further)
+    return Page(shown, " ".join([note, *meanings]))
 
 
 def paired_page(table: pd.DataFrame, settings: Settings) -> Page:

@@ -14,7 +14,7 @@ from gdpo.rewards import Response
 _TURNS = re.compile(r"\b(wait|actually|hold on|let me check)\b", re.IGNORECASE)
 
 
-# The first line of the docstring says under the table what it is; a share (unit %) is shown as such. A metric
+# The first line of the docstring is in the table's note; a share (unit %) is shown as such. A metric
 # of the table of scored samples takes samples, or samples and limit, instead of response.
 @metric(label="turns back %", unit="%")
 def NAME(response: Response) -> float:

@@ -68,6 +68,8 @@ class GroupFilter(ReplayBuffer):
     def __init__(self, rule: bool | str, weights: Mapping[str, float], **settings: Any):
         super().__init__(filter_groups_metric="named rewards", **settings)  # not none: it filters
         self._rule, self._weights = rule, weights
+        self.constant: Counter[str] = Counter()
+        """Reward -> dropped groups in which it did not vary."""
 
     def _dapo_filtered_keys(self, partition_id: str) -> tuple[set[str], Counter]:
         """Finished groups that the rule drops; no breakdown by a value, which several rewards do not have."""
@@ -80,6 +82,8 @@ class GroupFilter(ReplayBuffer):
             # What failed, or lost a response, goes on to the trainer, which raises it.
             whole = len(group) > 1 and not any(FAILURE in rewards for rewards in group)
             known[uid] = whole and not keeps(self._rule, group, self._weights)
+            if known[uid]:
+                self.constant.update(name for name in self._weights if not keeps(name, group, self._weights))
         return {uid for uid in finished if known.get(uid)}, Counter()
 
     def _rewards(self, partition_id: str, uids: Iterable[str]) -> dict[str, list[Mapping[str, float]]]:

@@ -252,14 +252,22 @@ class GDPOTrainer(PPOTrainerSync):
         batch = super()._fetch_one_gen_batch()
         first, self._prompts_fetched = self._prompts_fetched, self._prompts_fetched + len(batch)
         if self._prompts_fetched > MOST_BATCHES * self.run_config.training.train_batch_size:
+            training = self.run_config.training
             raise RewardError(
-                f"{too_few(self.run_config.training.filter_groups)}: {first} prompts were sampled for one "
-                f"step of {self.run_config.training.train_batch_size}; choose rewards or problems that the "
-                "model neither always nor never gets, or set training.filter_groups to false"
+                f"{too_few(training.filter_groups)}: {first} prompts were sampled for one step of "
+                f"{training.train_batch_size}{self._constant_in_dropped_groups()}; choose rewards or problems "
+                "that the model neither always nor never gets, more responses_per_prompt, or another rule of "
+                "training.filter_groups (false: none)"
             )
         uids = [f"{self.global_steps:08d}-{i:08d}" for i in range(first, self._prompts_fetched)]
         assign_non_tensor_stack(batch, "uid", uids)
         return batch
+
+    def _constant_in_dropped_groups(self) -> str:
+        """Which rewards were to blame."""
+        constant = getattr(self.replay_buffer, "constant", None)
+        counts = ", ".join(f"{name} in {count}" for name, count in constant.most_common()) if constant else ""
+        return f" (of the groups dropped so far, constant: {counts})" if counts else ""
 
     def prepare_step(self) -> dict:
         self._prompts_fetched = 0
