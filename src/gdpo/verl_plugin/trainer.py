@@ -255,8 +255,8 @@ class GDPOTrainer(PPOTrainerSync):
             training = self.run_config.training
             raise RewardError(
                 f"{too_few(training.filter_groups)}: {first} prompts were sampled for one step of "
-                f"{training.train_batch_size}{self._constant_in_dropped_groups()}; choose rewards or problems "
-                "that the model neither always nor never gets, more responses_per_prompt, or another rule of "
+                f"{training.train_batch_size}{self._constant_in_dropped_groups()}; choose rewards or "
+                "problems that the model neither always nor never gets, more responses_per_prompt, or another rule of "
                 "training.filter_groups (false: none)"
             )
         uids = [f"{self.global_steps:08d}-{i:08d}" for i in range(first, self._prompts_fetched)]
