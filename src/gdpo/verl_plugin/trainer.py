@@ -253,11 +253,12 @@ class GDPOTrainer(PPOTrainerSync):
         first, self._prompts_fetched = self._prompts_fetched, self._prompts_fetched + len(batch)
         if self._prompts_fetched > MOST_BATCHES * self.run_config.training.train_batch_size:
             training = self.run_config.training
+            constant = self._constant_in_dropped_groups()
             raise RewardError(
                 f"{too_few(training.filter_groups)}: {first} prompts were sampled for one step of "
-                f"{training.train_batch_size}{self._constant_in_dropped_groups()}; choose rewards or "
-                "problems that the model neither always nor never gets, more responses_per_prompt, or another rule of "
-                "training.filter_groups (false: none)"
+                f"{training.train_batch_size}{constant}; choose rewards or problems that the model neither "
+                "always nor never gets, more responses_per_prompt, or another rule of training.filter_groups "
+                "(false: none)"
             )
         uids = [f"{self.global_steps:08d}-{i:08d}" for i in range(first, self._prompts_fetched)]
         assign_non_tensor_stack(batch, "uid", uids)
