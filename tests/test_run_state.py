@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from gdpo.config.experiment import load_experiment
 from gdpo.provenance import session
-from gdpo.run_state import LOCK, RunState, run_states
+from gdpo.run_state import LOCK, RunState, run_states, show_states
 from gdpo.step_log import newest_step, segment_path
 
 ROOT = Path(__file__).parents[1]
@@ -150,3 +150,10 @@ def test_the_command_lists_every_run_of_the_experiment(tmp_path):
     assert all(id in result.stdout for id in runs)
     assert f"interrupted at step 7 of {runs[interrupted.name].config.training.steps}" in result.stdout
     assert f"1 interrupted, {len(runs) - 1} not started" in result.stdout
+
+
+def test_why_a_run_failed_stands_below_the_table_in_one_line(capsys):
+    error = "RewardError: reward mine raised KeyError ('gap') on response 1 of 32; mend my/parts.py, line 57"
+    failed = RunState("gdpo-seed1-0f01367d", "failed", 3, 100, error=error)
+    show_states([failed], datetime(2026, 11, 27, tzinfo=UTC))
+    assert f"gdpo-seed1-0f01367d: {error}" in capsys.readouterr().out.splitlines()

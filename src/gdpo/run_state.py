@@ -122,10 +122,10 @@ def _latest(seconds: float | None, stamp: str) -> datetime:
 
 
 def show_states(states: list[RunState], now: datetime) -> None:
-    """Print a table with one row a run, and how many runs are in which state."""
+    """Print a table with one row a run, how many runs are in which state, and why those failed that did."""
     table = Table("run", "state", "s/step", "ETA", "W&B id", "updated")
     for run in states:
-        state = escape(f"{run}: {run.error}" if run.error else str(run))
+        state = escape(str(run))
         style = STYLES.get(run.state, "")
         seconds = "" if run.seconds_per_step is None else f"{run.seconds_per_step:.2f}"
         updated = "" if run.updated is None else f"{_ago(now - run.updated)} ago"
@@ -141,7 +141,11 @@ def show_states(states: list[RunState], now: datetime) -> None:
         column.overflow = "fold"
     counts = Counter(run.state for run in states)
     table.caption = ", ".join(f"{count} {state}" for state, count in counts.items())
-    Console().print(table)
+    console = Console(soft_wrap=True)
+    console.print(table)
+    for run in states:
+        if run.error:
+            console.print(f"[bold red]{escape(run.name)}:[/] {escape(run.error)}", highlight=False)
 
 
 def _ago(age: timedelta) -> str:

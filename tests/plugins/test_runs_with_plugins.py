@@ -4,6 +4,7 @@ import json
 import textwrap
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -172,3 +173,27 @@ def test_code_that_changed_since_a_run_was_planned_is_refused(study, tmp_path):
         ValueError, match="no plug-in that is loaded has the reward shouts; name its file in GDPO_PLUGINS"
     ):
         load_run_config(config)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (
+            {"answer": ["golden"]},
+            r"has no column golden \(answer\); it has problem, gold, level; did you mean gold",
+        ),
+        ({"answer": ["gold"], "row": ["levl"]}, r"has no column levl \(row: levl\);.*did you mean level"),
+        ({"answer": ["gold"], "options": ["choices"]}, r"has no column choices \(options\); it has"),
+    ],
+)
+def test_a_column_that_a_file_lacks_is_named_before_anything_runs(study, tmp_path, kind, columns, words):
+    frame = pd.DataFrame({"problem": ["p"], "gold": ["1"], "level": [2]})
+    (frame.to_csv if kind == "csv" else frame.to_parquet)(tmp_path / f"own.{kind}", index=False)
+    own = {"licence": "mine", "file": {"path": f"own.{kind}"}, "columns": columns}
+    values = {
+        "datasets": {"own": own},
+        "problems": {"train": {"source": "datasets", "datasets": ["own"]}},
+    }
+    with pytest.raises(ConfigError, match=rf"datasets.own.file: own.{kind} {words}"):
+        study(values)

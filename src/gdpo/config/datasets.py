@@ -1,5 +1,6 @@
 """The catalogue of real datasets: where each comes from, how it is read, and problem sets made of them."""
 
+import csv
 import hashlib
 import os
 import re
@@ -177,17 +178,50 @@ class Dataset(Section):
             return self.file.sha256 or hashlib.sha256(self.file.located().read_bytes()).hexdigest()
         return f"{self.hub.repo}@{self.hub.revision}" if self.hub else "no source"
 
+    def _columns_problem(self, path: Path) -> str | None:
+        """A column that the file certainly lacks."""
+        there = columns_of(path)
+        if there is None:
+            return None
+        needed = {"problem": self.columns.problem, "answer": self.columns.answer}
+        needed |= {"options": self.columns.options} if self.columns.options else {}
+        needed |= {f"row: {name}": [name] for name in self.columns.row}
+        for kind, names in needed.items():
+            if not set(names) & set(there):
+                wanted = " or ".join(names)
+                close = get_close_matches(names[0], there, n=1)
+                hint = f"; did you mean {close[0]}?" if close else ""
+                return f"{path} has no column {wanted} ({kind}); it has {', '.join(there) or 'none'}{hint}"
+        return None
+
     def problem(self) -> str | None:
         """What is certainly wrong with its source, in one sentence, or None."""
         if self.made is not None:
             return None
         if self.file is None or is_file(self.file.located()):
             found = self.file and self.file.located()
-            return None if not found or os.access(found, os.R_OK) else f"{found} cannot be read"
+            if found and not os.access(found, os.R_OK):
+                return f"{found} cannot be read"
+            return self._columns_problem(found) if found else None
         if self.hub is not None:
             return None
         hint = "" if MIRROR in os.environ else f"; set the environment variable {MIRROR} to its folder"
         return f"{self.file.located()} does not exist; put {self.file.path} there{hint}"
+
+
+def columns_of(path: Path) -> list[str] | None:
+    """Columns of a file that names them at its beginning (CSV, parquet); None of others and damaged ones."""
+    try:
+        if path.suffix == ".csv":
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                return next(csv.reader(file), [])
+        if path.suffix == ".parquet":
+            from pyarrow import parquet  # only where there is one: it takes a tenth of a second
+
+            return parquet.read_schema(path).names
+    except (OSError, ValueError, csv.Error):
+        return None  # said where the dataset is read
+    return None
 
 
 class Decontamination(Section):
