@@ -20,7 +20,7 @@ from typing import Any
 from gdpo.whole_file import write_text
 
 PROVENANCE = "provenance.json"
-TRAINING_CODE = ("advantage", "config", "grading", "rewards", "sampling", "verl_plugin")
+TRAINING_CODE = ("advantage", "config", "grading", "plugins", "rewards", "sampling", "verl_plugin")
 """Folders of the package that decide what training does."""
 PACKAGES = (
     "gdpo",
