@@ -332,6 +332,7 @@ def overrides(
         results / "problems" / f"{validation}.parquet",
         _checkpoints() / "<content>",
         located(loaded.config.plugins),
+        tuple(loaded.config.same_code),
     )
     tracking = Tracking.of(loaded.config.monitoring.wandb, found.id, loaded.name, os.environ)
     print("\n".join(verl_overrides(found.config, paths, 0, tracking)))

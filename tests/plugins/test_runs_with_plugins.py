@@ -197,3 +197,35 @@ def test_a_column_that_a_file_lacks_is_named_before_anything_runs(study, tmp_pat
     }
     with pytest.raises(ConfigError, match=rf"datasets.own.file: own.{kind} {words}"):
         study(values)
+
+
+def test_a_mended_function_that_gives_the_same_keeps_its_runs(study, tmp_path, monkeypatch):
+    mended = PLUGIN.replace("return float(", "return 1.0 * float(")
+    old, new = (study(plugin=text).run("gdpo") for text in (PLUGIN, mended))
+    codes = [run.config.plugins["reward shouts"] for run in (old, new)]
+    assert old.id != new.id
+    same = [" -> ".join(codes)]
+    run = study({"same_code": same}, mended).run("gdpo")
+    assert (run.id, run.resolved) == (old.id, old.resolved)
+    # A job takes the new code for the old one, and no other.
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(run.resolved))
+    monkeypatch.setenv("GDPO_SAME_CODE", ",".join(same))
+    assert load_run_config(config).plugins == old.config.plugins
+    assert load_run_config(config, same).plugins == old.config.plugins
+    with pytest.raises(ValueError, match="the code of reward shouts was changed"):
+        load_run_config(config, [])
+    further = mended.replace("1.0 *", "2.0 *")
+    assert study({"same_code": same}, further).run("gdpo").id not in (old.id, new.id)
+    with pytest.raises(ValueError, match="the code of reward shouts was changed"):
+        load_run_config(config)
+    # Mended twice.
+    latest = study(plugin=further).run("gdpo").config.plugins["reward shouts"]
+    both = [*same, f"{codes[1]} -> {latest}"]
+    assert study({"same_code": both}, further).run("gdpo").id == old.id
+
+
+@pytest.mark.parametrize("said", ["31ee26a6", "31ee26a6->", "reward shouts", "31ee26a6 => d19f0e38"])
+def test_what_is_the_same_are_two_hashes(study, said):
+    with pytest.raises(ConfigError, match="same_code: .*give the hashes of old and new code"):
+        study({"same_code": [said]})

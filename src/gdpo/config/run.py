@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,6 +18,7 @@ from gdpo.config.verl_keys import check_verl, without_empty
 from gdpo.plugins import GRADERS, METHODS, REWARDS, SOURCES
 from gdpo.plugins.loading import VARIABLE, code_of
 from gdpo.plugins.options import type_problem
+from gdpo.plugins.same_code import in_environment, named_by
 
 ALGORITHM_VERSION = 1
 """Raise it when a change of the estimators changes results: every training run is then asked for again."""
@@ -154,17 +156,22 @@ class RunConfig(RewardsConfig):
             raise ValueError(f"algorithm.{problem}")
         return config
 
-    def plugin_code(self) -> dict[str, str]:
-        """What :attr:`plugins` is with the code that is loaded now."""
+    def plugin_code(self, same: Sequence[str] = ()) -> dict[str, str]:
+        """What :attr:`plugins` is with the code that is loaded now.
+
+        Args:
+            same: changed code that does the same (:mod:`gdpo.plugins.same_code`).
+        """
         datasets = self.problems.get("catalogue", {}).values()
         made = [dataset["made"]["source"] for dataset in datasets if dataset.get("made")]
         graders = [dataset["grader"] for dataset in datasets if dataset.get("grader")]
-        return {
+        codes = {
             **code_of(REWARDS, [spec.function for spec in self.specs().values()]),
             **code_of(METHODS, [self.method]),
             **code_of(SOURCES, made),
             **code_of(GRADERS, graders),
         }
+        return named_by(codes, same)
 
     def resolved(self) -> dict[str, Any]:
         """Every value (:func:`gdpo.config.base.written`), as plain JSON types in a stable order."""
@@ -180,8 +187,12 @@ def content_hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def load_run_config(path: str | Path) -> RunConfig:
+def load_run_config(path: str | Path, same: Sequence[str] | None = None) -> RunConfig:
     """Read a resolved run config from its JSON file.
+
+    Args:
+        path: the file.
+        same: changed code that does the same; by default what the environment says.
 
     Raises:
         pydantic.ValidationError: an unknown key or a value out of range.
@@ -197,7 +208,7 @@ def load_run_config(path: str | Path) -> RunConfig:
                 "does, from the experiment's plugins)"
             )
     run = RunConfig.model_validate(values)
-    now = run.plugin_code()
+    now = run.plugin_code(in_environment() if same is None else same)
     if changed := [thing for thing, code in run.plugins.items() if now.get(thing) != code]:
         raise ValueError(
             f"{path}: the code of {', '.join(changed)} was changed since this run was planned; run Snakemake "

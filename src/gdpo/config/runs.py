@@ -123,7 +123,7 @@ def _run_config(config: ExperimentConfig, model: str, layers: list[Layer], seed:
         values = merge(values, layer.values)
     try:
         run = RunConfig.model_validate(values)
-        return run.model_copy(update={"plugins": run.plugin_code()})
+        return run.model_copy(update={"plugins": run.plugin_code(config.same_code)})
     except ValidationError as error:
         raise config_error(error, RunConfig, partial(_written, layers)) from error
 

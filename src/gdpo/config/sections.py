@@ -18,6 +18,7 @@ from gdpo.config.sweep import Name, Sweep
 from gdpo.config.training import ResourcesConfig
 from gdpo.plugins import FIGURES, METRICS
 from gdpo.plugins.loading import file_of
+from gdpo.plugins.same_code import problem
 
 ProblemSet = Annotated[ArithmeticProblems | DatasetProblems, Field(discriminator="source")]
 SHARED = ("rewards", "training", "hardware", "verl")
@@ -63,6 +64,8 @@ class ExperimentConfig(Section):
 
     plugins: list[str] = []
     """Your own rewards, methods, ...: files (my/rewards.py) or installed packages (docs/extending.md)."""
+    same_code: list[str] = []
+    """Changed code of plug-ins that does the same, "31ee26a6 -> d19f0e38": its runs are not trained again."""
     problems: Problems
     """Training set and benchmarks."""
     datasets: dict[Name, Dataset] = {}
@@ -113,6 +116,13 @@ class ExperimentConfig(Section):
                     f"problems.benchmarks.{name}.decontaminate: only problems.train can have it; "
                     "a benchmark stays whole"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _same_code_is_two_hashes(self) -> "ExperimentConfig":
+        for said in self.same_code:
+            if wrong := problem(said):
+                raise ConfigError(f"same_code: {wrong}")
         return self
 
     @model_validator(mode="after")

@@ -139,7 +139,7 @@ OWNED: dict[str, str] = dict(
                 "num_workers": _ENGINE,
                 "reward_manager": {"source": _REWARDS, "name": _REWARDS, "module": {"path": _REWARDS}},
             },
-            "gdpo": {"run_config": _PATHS, "plugins": "plugins"},
+            "gdpo": {"run_config": _PATHS, "plugins": "plugins", "same_code": "same_code"},
         }
     )
 )

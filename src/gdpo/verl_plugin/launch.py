@@ -33,6 +33,7 @@ from gdpo.config.training import HardwareConfig
 from gdpo.model_folder import model_hash
 from gdpo.parquet import write_table
 from gdpo.plugins.loading import load_from_environment, loaded_files, named_in_environment
+from gdpo.plugins.same_code import in_environment
 from gdpo.provenance import Stopped, error_in_log, one_line, restore_provenance, session
 from gdpo.run_state import LOCK
 from gdpo.step_log import all_steps, newest_step, start_segment
@@ -110,7 +111,7 @@ def train(
             known = {"checkpoint": key, "config": content_hash(json.loads(config.read_text())), **inputs}
             known |= _facts(run, tracking, folder)
             files = (config, model, train_parquet, validation_parquet, folder)
-            paths = RunPaths(*(path.resolve() for path in files), plugins=named_in_environment())
+            paths = RunPaths(*(path.resolve() for path in files), named_in_environment(), in_environment())
             try:
                 with session(known, [folder, metrics.parent], log, step, partial(newest_step, folder)):
                     _run_trainer(run, paths, step, tracking, log, threads, job, reserve)

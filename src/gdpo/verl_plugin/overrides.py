@@ -32,6 +32,8 @@ class RunPaths(NamedTuple):
     checkpoints: Path
     plugins: tuple[str, ...] = ()
     """Files and entry points of the study's plug-ins."""
+    same_code: tuple[str, ...] = ()
+    """What the study says of their code (:mod:`gdpo.plugins.same_code`)."""
 
 
 def verl_overrides(run: RunConfig, paths: RunPaths, step: int, tracking: Tracking) -> list[str]:
@@ -170,6 +172,7 @@ def _trainer(run: RunConfig, paths: RunPaths, tracking: Tracking) -> dict[str, A
         "trainer.v1.trainer_mode": "gdpo",
         "+gdpo.run_config": paths.run_config,
         "+gdpo.plugins": [_quoted(name) for name in paths.plugins],
+        "+gdpo.same_code": [_quoted(said) for said in paths.same_code],
         "trainer.nnodes": run.hardware.nodes,
         "trainer.n_gpus_per_node": run.hardware.gpus_per_node,
         "trainer.logger": ["file"] if tracking.mode == "disabled" else ["file", "wandb"],

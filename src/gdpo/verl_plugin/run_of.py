@@ -16,4 +16,4 @@ def run_of(config: DictConfig) -> RunConfig:
         ValueError: see :func:`gdpo.config.run.load_run_config`.
     """
     load(list(config.gdpo.get("plugins", [])))
-    return load_run_config(config.gdpo.run_config)
+    return load_run_config(config.gdpo.run_config, list(config.gdpo.get("same_code", [])))
