@@ -227,5 +227,5 @@ def test_a_mended_function_that_gives_the_same_keeps_its_runs(study, tmp_path, m
 
 @pytest.mark.parametrize("said", ["31ee26a6", "31ee26a6->", "reward shouts", "31ee26a6 => d19f0e38"])
 def test_what_is_the_same_are_two_hashes(study, said):
-    with pytest.raises(ConfigError, match="same_code: .*give the hashes of old and new code"):
+    with pytest.raises(ConfigError, match="same_code: .*write the hash of the old code and of the new"):
         study({"same_code": [said]})
