@@ -11,7 +11,9 @@ import yaml
 from gdpo.config.errors import ConfigError
 from gdpo.config.experiment import load_experiment
 from gdpo.config.run import load_run_config
+from gdpo.grading import Gold, Problem
 from gdpo.plugins.loading import load
+from gdpo.rewards import RewardError, Scorer
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = """
@@ -229,3 +231,34 @@ def test_a_mended_function_that_gives_the_same_keeps_its_runs(study, tmp_path, m
 def test_what_is_the_same_are_two_hashes(study, said):
     with pytest.raises(ConfigError, match="same_code: .*write the hash of the old code and of the new"):
         study({"same_code": [said]})
+
+
+def test_what_a_reward_declares_is_asked_with_all_of_its_options(study):
+    """Defaults too, and values of the types that the function declares."""
+    plugin = (
+        PLUGIN
+        + """
+from dataclasses import dataclass as plain
+from gdpo.rewards import Response
+
+@plain
+class Scale:
+    highest: float
+
+@reward(range=lambda *, scale, power: (0, scale.highest**power), constant=lambda n, *, scale, power: None)
+def scaled(response: Response, *, scale: Scale, power: int = 2):
+    return 8.0
+"""
+    )
+    run = study({"rewards": {"shouts": {}, "scaled": {"options": {"scale": {"highest": 3}}}}}, plugin).run(
+        "gdpo"
+    )
+    assert run.resolved["rewards"]["scaled"]["options"] == {"scale": {"highest": 3}}
+    problem = Problem("p", [{"role": "user", "content": "q"}], Gold(("1",)), {})
+    specs = {"scaled": run.config.specs()["scaled"]}
+    assert Scorer(specs)(["x"], [[1]], [problem]) == [{"scaled": 8.0}]
+    low = study({"rewards": {"shouts": {}, "scaled": {"options": {"scale": {"highest": 2}}}}}, plugin).run(
+        "gdpo"
+    )
+    with pytest.raises(RewardError, match="gave 8.0, outside of its range 0 to 4"):
+        Scorer({"scaled": low.config.specs()["scaled"]})(["x"], [[1]], [problem])

@@ -9,7 +9,7 @@ from gdpo.config.base import Section, later
 from gdpo.config.errors import config_error
 from gdpo.plugins import REWARDS
 from gdpo.plugins.kinds import range_problem
-from gdpo.plugins.options import all_options, options_given, options_model
+from gdpo.plugins.options import options_given, options_model
 from gdpo.plugins.registry import Place
 from gdpo.rewards.scorer import Condition, RewardSpec, order_of
 
@@ -56,7 +56,7 @@ class RewardsConfig(Section):
                 )
             entry = REWARDS[function]
             try:
-                given = all_options(entry.function, reward.options)
+                given = options_given(entry.function, reward.options)
             except ValidationError as error:
                 key, model = f"rewards.{name}.options", options_model(entry.function)
                 raise ValueError(
@@ -82,9 +82,11 @@ class RewardsConfig(Section):
         Raises:
             ValueError: it names the reward, and says why and what to change.
         """
+        specs = self.specs()
         for name, reward in self.rewards.items():
-            why = REWARDS[reward.function or name].constant
-            if why is None or reward.constant or (reason := why(max_tokens, **reward.options)) is None:
+            spec = specs[name]
+            reason = REWARDS[spec.function].why_constant(max_tokens, spec.options)
+            if reward.constant or reason is None:
                 continue
             raise ValueError(
                 f"rewards.{name}: cannot teach: {reason.replace('<name>', name)}. "

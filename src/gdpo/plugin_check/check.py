@@ -89,10 +89,10 @@ def _check_source(listed: Checked, options: Mapping[str, Any]) -> Checked:
 
     @functools.wraps(function)  # so that errors are of its lines
     def first() -> list[Any]:
-        return list(itertools.islice(function(**options), FIRST_ROWS))
+        return list(itertools.islice(function(**given), FIRST_ROWS))
 
     try:
-        fitting("source", listed.name, function, options)
+        given = fitting("source", listed.name, function, options)
     except ValueError as problem:
         # Without any it is not wrong: only an experiment knows how many rows it wants.
         return listed._replace(**({"failed": str(problem)} if options else {"seen": f"not run: {problem}"}))

@@ -15,7 +15,7 @@ from gdpo.plugin_check.evidence import Evidence
 from gdpo.plugin_check.found import Checked, Values, timed
 from gdpo.plugins import GRADERS, METRICS, REWARDS
 from gdpo.plugins.calling import place_in, raised
-from gdpo.plugins.options import options_model
+from gdpo.plugins.options import options_given, options_model
 from gdpo.plugins.registry import Place, Registry
 from gdpo.rewards import Scorer
 from gdpo.rewards.scorer import RewardSpec, in_range
@@ -35,9 +35,9 @@ def check_reward(
         evidence: the samples.
     """
     found = Checked("reward", name, str(Place.of(REWARDS.functions[name])))
-    given = dict(options.get(name, {}))
     try:
         specs = _specs(name, options, named)
+        given = specs[name].options
         with _noted(REWARDS, name, range=None) as seconds:
             numbers = [rewards[name] for rewards in Scorer(specs).score(evidence.responses)]
     except (ValueError, RuntimeError) as error:
@@ -45,8 +45,7 @@ def check_reward(
     found = found._replace(values=Values.of(numbers, evidence.groups), seconds=tuple(seconds))
     longest = max(response.n_tokens for response in evidence.responses)
     try:
-        bounds = REWARDS[name].bounds(given)
-        why = REWARDS[name].constant and REWARDS[name].constant(longest, **given)
+        bounds, why = REWARDS[name].bounds(given), REWARDS[name].why_constant(longest, given)
     except Exception as error:
         place = place_in(REWARDS[name].function, error)
         return found._replace(failed=f"what it declares (range, constant) {raised(error)}; mend {place}")
@@ -103,16 +102,16 @@ def check_metric(name: str, evidence: Evidence, limit: int) -> Checked:
     return found._replace(seen=seen, values=Values.of(numbers, evidence.groups), seconds=tuple(seconds))
 
 
-def fitting(kind: str, name: str, function: Callable, options: Mapping[str, Any]) -> None:
-    """Check a function's options.
+def fitting(kind: str, name: str, function: Callable, options: Mapping[str, Any]) -> dict[str, Any]:
+    """A function's options as it takes them, checked as a run's are.
 
     Raises:
         ValueError: one is missing or does not fit; the message says how to give them.
     """
-    model = options_model(function)
     try:
-        model(**options)
+        return options_given(function, options)
     except ValidationError as error:
+        model = options_model(function)
         problems = str(config_error(error, model, lambda key: f"option {key}")).replace("\n", ", ")
         needed = [field for field, info in model.model_fields.items() if info.is_required()]
         example = ", ".join(f"{field}: ..." for field in needed or model.model_fields)
@@ -135,8 +134,8 @@ def _specs(
                 f"reward {name} reads {reward!r}, and there is no such function; say which it is with "
                 f"--reward {reward}=FUNCTION, one of {', '.join(sorted(REWARDS))}"
             )
-        fitting("reward", reward, REWARDS[function].function, options.get(reward, {}))
-        specs[reward] = RewardSpec(function, 1.0, dict(options.get(reward, {})))
+        given = fitting("reward", reward, REWARDS[function].function, options.get(reward, {}))
+        specs[reward] = RewardSpec(function, 1.0, given)
         waiting += [other for other in REWARDS[function].reads if other not in specs]
     return specs
 

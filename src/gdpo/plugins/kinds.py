@@ -32,8 +32,17 @@ class Reward(NamedTuple):
         return inspect.iscoroutinefunction(self.function)
 
     def bounds(self, options: dict[str, Any]) -> Range | None:
-        """Lowest and highest value with these options, all of them; None where no range is declared."""
-        return self.range(**options) if callable(self.range) else self.range
+        """Lowest and highest value with these options; None where no range is declared."""
+        return self.range(**self._all(options)) if callable(self.range) else self.range
+
+    def why_constant(self, max_tokens: int, options: dict[str, Any]) -> str | None:
+        """Why every response of at most ``max_tokens`` tokens gets the same; None where they may differ."""
+        return self.constant(max_tokens, **self._all(options)) if self.constant else None
+
+    def _all(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options, and the function's defaults of the others."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not p.empty} | options
 
 
 def range_problem(reward: Reward, options: dict[str, Any]) -> str | None:
@@ -41,7 +50,7 @@ def range_problem(reward: Reward, options: dict[str, Any]) -> str | None:
 
     Args:
         reward: the reward.
-        options: all of its options.
+        options: of its function.
     """
     try:
         bounds = reward.bounds(options)

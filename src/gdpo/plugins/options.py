@@ -24,7 +24,7 @@ def options_model(function: Callable) -> type[BaseModel]:
 
 
 def options_given(function: Callable, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as the function takes them: of the types that it declares, only those that are given.
+    """Options as a function takes them, each of the type that it declares, without the defaults of others.
 
     Strict, but as JSON has it: a list is a tuple where that is declared, a mapping a dataclass or a model.
 
@@ -33,12 +33,6 @@ def options_given(function: Callable, options: Mapping[str, Any]) -> dict[str, A
     """
     checked = options_model(function).model_validate_json(json.dumps(options), strict=True)
     return {name: getattr(checked, name) for name in options}
-
-
-def all_options(function: Callable, options: Mapping[str, Any]) -> dict[str, Any]:
-    """:func:`options_given`, and the defaults of the others."""
-    checked = options_model(function).model_validate_json(json.dumps(options), strict=True)
-    return {name: getattr(checked, name) for name in type(checked).model_fields}
 
 
 def type_problem(settings: Any) -> str | None:

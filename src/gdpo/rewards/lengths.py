@@ -31,12 +31,8 @@ def soft_overlong(response: Response, *, limit: PositiveInt, buffer: PositiveInt
     return min(0.0, max(-1.0, (limit - buffer - response.n_tokens) / buffer))
 
 
-def _cosine_range(
-    *, limit: int, right_short: float = 1.0, right_long: float = 0.5, wrong_short: float = -1.0,
-    wrong_long: float = -0.5, exceeding: float = -1.0,
-) -> tuple[float, float]:  # fmt: skip
-    values = (right_short, right_long, wrong_short, wrong_long, exceeding)
-    return min(values), max(values)
+def _cosine_range(*, limit: int, **values: float) -> tuple[float, float]:
+    return min(values.values()), max(values.values())
 
 
 @reward(range=_cosine_range)

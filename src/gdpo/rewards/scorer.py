@@ -14,7 +14,6 @@ from gdpo.grading import Problem
 from gdpo.plugins import REWARDS
 from gdpo.plugins.calling import call, place_in, raised, seconds_allowed, too_long
 from gdpo.plugins.kinds import Reward
-from gdpo.plugins.options import all_options
 from gdpo.plugins.registry import Place
 from gdpo.plugins.time_limit import TimeLimit
 from gdpo.rewards.response import Response, judged
@@ -90,10 +89,7 @@ class Scorer:
         self.seconds = seconds_allowed() if seconds is None else seconds
         self._rewards = {name: REWARDS[spec.function] for name, spec in self.specs.items()}
         self._order = order_of(self.specs)
-        self._bounds = {
-            name: self._rewards[name].bounds(all_options(self._rewards[name].function, spec.options))
-            for name, spec in self.specs.items()
-        }
+        self._bounds = {name: self._rewards[name].bounds(spec.options) for name, spec in self.specs.items()}
 
     @property
     def of_groups(self) -> bool:
