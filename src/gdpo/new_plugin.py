@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from gdpo.config.datasets import MIRROR
 from gdpo.plugins import PluginError
 from gdpo.plugins.loading import load_from_environment
-from gdpo.plugins.registry import ALL, Place
+from gdpo.plugins.registry import ALL
 from gdpo.whole_file import write_text
 
 Kind = Literal["reward", "method", "grader", "source", "metric", "figure", "dataset"]
@@ -85,7 +85,7 @@ def _check_name(kind: Kind, name: str) -> None:
         )
     load_from_environment()
     if kind in ALL and name in ALL[kind]:
-        place = Place.of(ALL[kind].functions[name])
+        place = ALL[kind].place(name)
         raise PluginError(f"there is a {kind} {name!r} already ({place}); choose another name")
     if name in sys.stdlib_module_names or importlib.util.find_spec(name):
         raise PluginError(

@@ -54,16 +54,15 @@ def drawn(script, monkeypatch, tmp_path):
 
     def draw(function, **options):
         monkeypatch.delitem(FIGURES, "mine", raising=False)
-        monkeypatch.delitem(FIGURES.functions, "mine", raising=False)
         function.__name__ = "mine"
         figure(**options)(function) if options else figure(function)
         made = script.draw("mine", Inputs(arms=tmp_path / "arms.csv"), Inputs(limit=24))
-        FIGURES.drop("mine")
+        del FIGURES["mine"]
         return made
 
     yield draw
     if "mine" in FIGURES:
-        FIGURES.drop("mine")
+        del FIGURES["mine"]
     plt.close("all")
 
 

@@ -11,4 +11,4 @@ def brought():
     before = set(REWARDS)
     yield reward
     for name in set(REWARDS) - before:
-        REWARDS.drop(name)
+        del REWARDS[name]

@@ -114,9 +114,9 @@ def figure_params(figure: str) -> dict[str, Any]:
         values |= {"models": MODEL_FACTS, "benchmarks": BENCHMARKS}
     return values | {
         "figure": figure,
-        # A function: Snakemake would read braces in a text as wildcards.
+        # Functions: Snakemake would read braces in a text as wildcards, and a job of another rule hashes no code.
         "caption": lambda wildcards: BY_NAME[figure].caption,
-        "code": drawing_code(figure),
+        "code": lambda wildcards: drawing_code(figure),
         **({"labels": METHOD_LABELS} if METHOD_LABELS and takes else {}),
         # A caption may say it.
         **({"limit": FACTS["limit"]} if takes else {}),

@@ -63,7 +63,7 @@ def _checked(
     named: Mapping[str, str],
     limit: int | None,
 ) -> Checked:
-    listed = Checked(kind, name, str(Place.of(ALL[kind].functions[name])))
+    listed = Checked(kind, name, str(ALL[kind].place(name)))
     if kind == "method":
         return check_method(name, evidence)
     if kind == "source":

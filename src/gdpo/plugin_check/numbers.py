@@ -16,7 +16,7 @@ from gdpo.plugin_check.found import Checked, Values, timed
 from gdpo.plugins import GRADERS, METRICS, REWARDS
 from gdpo.plugins.calling import place_in, raised
 from gdpo.plugins.options import options_given, options_model
-from gdpo.plugins.registry import Place, Registry
+from gdpo.plugins.registry import Registry
 from gdpo.rewards import Scorer
 from gdpo.rewards.scorer import RewardSpec, in_range
 from gdpo.sampling.score import metric_values
@@ -34,7 +34,7 @@ def check_reward(
         named: reward name -> function, of rewards that it reads under another name than their function's.
         evidence: the samples.
     """
-    found = Checked("reward", name, str(Place.of(REWARDS.functions[name])))
+    found = Checked("reward", name, str(REWARDS.place(name)))
     try:
         specs = _specs(name, options, named)
         given = specs[name].options
@@ -69,7 +69,7 @@ def _outside(numbers: Sequence[float], bounds: tuple[float, float] | None, place
 
 def check_grader(name: str, evidence: Evidence) -> Checked:
     """Have a grader judge stored samples, whatever their own grader is."""
-    found = Checked("grader", name, str(Place.of(GRADERS.functions[name])))
+    found = Checked("grader", name, str(GRADERS.place(name)))
     problems = [response.problem._replace(grader=name) for response in evidence.responses]
     try:
         with _noted(GRADERS, name) as seconds:
@@ -85,7 +85,7 @@ def check_grader(name: str, evidence: Evidence) -> Checked:
 
 def check_metric(name: str, evidence: Evidence, limit: int) -> Checked:
     """Compute a metric of stored samples; ``limit`` is the response-length limit in tokens."""
-    found = Checked("metric", name, str(Place.of(METRICS.functions[name])))
+    found = Checked("metric", name, str(METRICS.place(name)))
     try:
         with _noted(METRICS, name) as seconds:
             if METRICS[name].of_samples:
@@ -95,7 +95,7 @@ def check_metric(name: str, evidence: Evidence, limit: int) -> Checked:
     except RuntimeError as error:
         return found._replace(failed=str(error))
     except Exception as error:
-        place = place_in(METRICS.functions[name], error)
+        place = place_in(METRICS[name].function, error)
         return found._replace(failed=f"metric {name} {raised(error)}; mend {place}")
     of_table = METRICS[name].of_samples and "limit" in inspect.signature(METRICS[name].function).parameters
     seen = f"limit {limit} tokens" if of_table else ""

@@ -8,7 +8,6 @@ from gdpo.plugin_check.evidence import Evidence
 from gdpo.plugin_check.found import Checked
 from gdpo.plugins import METHODS
 from gdpo.plugins.calling import place_in, raised
-from gdpo.plugins.registry import Place
 from gdpo.rewards import Scorer
 from gdpo.rewards.scorer import RewardSpec
 
@@ -33,7 +32,7 @@ class Batch(NamedTuple):
 
 def check_method(name: str, evidence: Evidence | None) -> Checked:
     """Run two steps of a method with its default settings, and look at what they give."""
-    found = Checked("method", name, str(Place.of(METHODS.functions[name])))
+    found = Checked("method", name, str(METHODS.place(name)))
     batch = with_a_dead_group(_random() if evidence is None else _of_samples(evidence) or _random())
     try:
         failed, seen = _two_steps(name, batch)

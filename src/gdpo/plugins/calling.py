@@ -18,6 +18,10 @@ Describe = Callable[[str, Place], Exception]
 """(what went wrong, where in the code) -> the error to raise."""
 
 
+class MetricError(RuntimeError):
+    """A metric that does not exist, or gives no finite number; the message says which and where."""
+
+
 def seconds_allowed() -> float:
     """The limit of one call that the environment sets, or the default.
 

@@ -174,7 +174,7 @@ def reward(
     if function is None:
         return partial(reward, constant=constant, range=range, group=group, reads=reads, optional=optional)
     first = "the responses to one prompt" if group else "a response"
-    check_signature("reward", function, first, options=True)
+    check_signature("reward", function, first)
     if group and inspect.iscoroutinefunction(function):
         raise misfit(
             "reward", function, "is async and of a group; await within a plain function of the group"
@@ -184,7 +184,7 @@ def reward(
     if isinstance(reads, str):
         raise misfit("reward", function, f"reads {reads!r}: write reads=({reads!r},)")
     entry = Reward(function, constant, range, group, tuple(reads), optional)
-    REWARDS.add(function.__name__, entry, function)
+    REWARDS.add(function.__name__, entry)
     return function
 
 
@@ -232,7 +232,7 @@ def method(
         raise misfit("method", function, f"has the config {config.__name__}, which must extend RewardConfig")
     name = name or function.__name__
     takes = frozenset(given) - {"batch", "config"}
-    METHODS.add(name, Method(function, config, state, takes, label or name), function)
+    METHODS.add(name, Method(function, config, state, takes, label or name))
     return function
 
 
@@ -242,12 +242,8 @@ def source(function: Callable) -> Callable:
     Raises:
         gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
     """
-    for p in parameters_of("source", function).values():
-        if p.kind is not inspect.Parameter.KEYWORD_ONLY:
-            raise misfit("source", function, f"takes {p.name}; it must take options only, after a *")
-        if p.annotation is inspect.Parameter.empty:
-            raise misfit("source", function, f"option {p.name} has no type; write {p.name}: int, say")
-    SOURCES.add(function.__name__, Source(function), function)
+    check_signature("source", function, None)
+    SOURCES.add(function.__name__, Source(function))
     return function
 
 
@@ -272,7 +268,7 @@ def grader(function: Callable | None = None, *, batched: bool = False) -> Callab
         raise misfit(
             "grader", function, f"takes {', '.join(given) or 'nothing'}; it must take {' and '.join(wanted)}"
         )
-    GRADERS.add(function.__name__, Grader(function, batched), function)
+    GRADERS.add(function.__name__, Grader(function, batched))
     return function
 
 
@@ -305,7 +301,7 @@ def metric(
     name = name or function.__name__
     what = (inspect.getdoc(function) or name).splitlines()[0]
     entry = Metric(function, what, label or name.replace("_", " "), unit, given[0] == "samples")
-    METRICS.add(name, entry, function)
+    METRICS.add(name, entry)
     return function
 
 
@@ -341,5 +337,5 @@ def figure(
     # As it stands: reStructuredText and templates would read marks in it as their own.
     caption = re.sub(r"([^\w\s]|_)", r"\\\1", " ".join((inspect.getdoc(function) or words).split()))
     entry = Figure(function, title or words, caption, given, of_method, data)
-    FIGURES.add(function.__name__, entry, function)
+    FIGURES.add(function.__name__, entry)
     return function

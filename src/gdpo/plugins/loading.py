@@ -123,7 +123,7 @@ def code_of(registry: Registry, names: Sequence[str]) -> dict[str, str]:
         if plugin := plugin_of(registry, name):
             entry = registry[name]
             classes = [getattr(entry, kind, None) for kind in ("config_cls", "state_cls")]
-            things = [registry.functions[name], *filter(None, classes)]
+            things = [entry.function, *filter(None, classes)]
             found[f"{registry.kind} {name}"] = code_hash(things, plugin.root, plugin.module)
     return found
 
@@ -131,7 +131,7 @@ def code_of(registry: Registry, names: Sequence[str]) -> dict[str, str]:
 def drawing_code(name: str) -> str:
     """Hash of the code behind a figure, a plug-in's or the package's own."""
     plugin = plugin_of(FIGURES, name)
-    function = FIGURES.functions[name]
+    function = FIGURES[name].function
     if plugin:
         return code_hash([function], plugin.root, plugin.module)
     return code_hash([function], PACKAGE, sys.modules[function.__module__])
@@ -170,7 +170,7 @@ def _is_as_loaded(plugin: Plugin) -> bool:
 def _forget_all() -> None:
     for plugin in _LOADED.values():
         for kind, name in plugin.entries:
-            ALL[kind].drop(name)
+            del ALL[kind][name]
         _take_back(plugin.root)
     _LOADED.clear()
 
@@ -212,8 +212,8 @@ def _load(key: str, name: str) -> None:
             _check_own(plugin)
     except BaseException:
         for kind, entry in _registered() - before:
-            _forget_package(ALL[kind].functions[entry].__module__)
-            ALL[kind].drop(entry)
+            _forget_package(ALL[kind][entry].function.__module__)
+            del ALL[kind][entry]
         if _is_file(name):
             _take_back(Path(key).parent)
         raise
@@ -237,7 +237,7 @@ def _described(name: str, module: ModuleType, entries: frozenset[tuple[str, str]
 def _check_own(plugin: Plugin) -> None:
     """Refuse what comes in by a plug-in and is not its own: nobody would see that its code changes."""
     for kind, name in sorted(plugin.entries):
-        function = ALL[kind].functions[name]
+        function = ALL[kind][name].function
         if function.__module__ not in plugin.files:
             raise PluginError(
                 f"{Place.of(function)}: {kind} {name!r} is none of its own files'; name that plug-in before "
@@ -323,9 +323,9 @@ def _entry_point(name: str) -> ModuleType:
     package = known[name].module.split(".")[0]
     if any(name.split(".")[0] == package for name in sys.modules):
         for registry in ALL.values():
-            for entry, function in list(registry.functions.items()):
-                if function.__module__.split(".")[0] == package:
-                    registry.drop(entry)
+            for entry, made in list(registry.items()):
+                if made.function.__module__.split(".")[0] == package:
+                    del registry[entry]
         _forget_package(package)
     with _in_time(name):
         module = importlib.import_module(known[name].module)

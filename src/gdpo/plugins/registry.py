@@ -37,7 +37,7 @@ class Place(NamedTuple):
 
 
 class Registry(dict[str, Entry]):
-    """Name -> entry, and where each was defined.
+    """Name -> entry, whose ``function`` is what was decorated.
 
     Args:
         kind: what the entries are, as errors call them: ``reward``.
@@ -46,34 +46,27 @@ class Registry(dict[str, Entry]):
     def __init__(self, kind: str):
         super().__init__()
         self.kind = kind
-        self.functions: dict[str, Callable] = {}
-        """Name -> what was decorated."""
         ALL[kind] = self
 
-    def add(self, name: str, entry: Entry, function: Callable) -> None:
-        """Register an entry.
-
-        Args:
-            name: letters, digits and underscores.
-            entry: what is registered.
-            function: what was decorated.
+    def add(self, name: str, entry: Entry) -> None:
+        """Register an entry under a name of letters, digits and underscores.
 
         Raises:
             PluginError: the name is no name, or is taken.
         """
+        function = entry.function
         if not _NAME.fullmatch(name):
             raise PluginError(f"{Place.of(function)}: {self.kind} {name!r}: a name has letters, digits and _")
         if name in self:
             raise PluginError(
                 f"{Place.of(function)}: {self.kind} {name!r}: the name is taken, by "
-                f"{Place.of(self.functions[name])}; choose another"
+                f"{self.place(name)}; choose another"
             )
         self[name] = entry
-        self.functions[name] = function
 
-    def drop(self, name: str) -> None:
-        """Forget an entry."""
-        del self[name], self.functions[name]
+    def place(self, name: str) -> Place:
+        """Where an entry is defined."""
+        return Place.of(self[name].function)
 
 
 ALL: dict[str, Registry] = {}
@@ -95,26 +88,25 @@ def parameters_of(kind: str, function: Callable) -> dict[str, inspect.Parameter]
     return found
 
 
-def check_signature(kind: str, function: Callable, first: str, options: bool) -> None:
-    """Check that a function takes one argument, and options as keywords only.
+def check_signature(kind: str, function: Callable, first: str | None) -> None:
+    """Check that a function takes one argument or none, and options as keywords, each with a type.
 
     Args:
         kind: what the decorator is called.
         function: the function.
-        first: what its one argument is, in words.
-        options: whether it may have keyword options.
+        first: what its one argument is, in words; None: it takes options only.
 
     Raises:
         PluginError: it does not.
     """
     given = list(parameters_of(kind, function).values())
-    positional = [p for p in given if p.kind is not inspect.Parameter.KEYWORD_ONLY]
-    if len(positional) != 1 or positional[0].default is not inspect.Parameter.empty:
+    keywords = [p for p in given if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    positional = [p for p in given if p not in keywords]
+    if first is None and positional:
+        raise misfit(kind, function, f"takes {positional[0].name}; it must take options only, after a *")
+    if first and (len(positional) != 1 or positional[0].default is not inspect.Parameter.empty):
         names = ", ".join(p.name for p in positional) or "nothing"
         raise misfit(kind, function, f"takes {names}; it must take {first}, and options after a *")
-    keywords = [p for p in given if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    if keywords and not options:
-        raise misfit(kind, function, f"has options ({keywords[0].name}), which a {kind} cannot have")
     for p in keywords:
         if p.annotation is inspect.Parameter.empty:
             raise misfit(kind, function, f"option {p.name} has no type; write {p.name}: int, say")

@@ -13,7 +13,7 @@ from gdpo.data.problem_files import read_problems
 from gdpo.grading import Problem, from_opening_tag, is_well_formed, leaves_reasoning_open, normalize_answer
 from gdpo.parquet import write_table
 from gdpo.plugins import METRICS
-from gdpo.plugins.calling import call, seconds_allowed
+from gdpo.plugins.calling import MetricError, call, seconds_allowed
 from gdpo.plugins.registry import Place
 from gdpo.plugins.time_limit import TimeLimit
 from gdpo.rewards import Response, judged
@@ -36,10 +36,6 @@ SCORES = pa.schema(
 GRADED = ("problem_id", "sample_index", "prompt", "text", "n_tokens", "stop_reason")
 TOKENS = "token_ids"
 """Read beside those only for metrics of responses, which may look at them."""
-
-
-class MetricError(RuntimeError):
-    """A metric of a plug-in that gives no number; the message names metric, line and sample."""
 
 
 def metric_column(name: str) -> str:

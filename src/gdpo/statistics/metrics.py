@@ -8,6 +8,7 @@ import pandas as pd
 
 import gdpo.statistics.sample_metrics  # noqa: F401 - registers those that every table has
 from gdpo.plugins import METRICS
+from gdpo.plugins.calling import MetricError
 from gdpo.plugins.registry import Place, parameters_of
 
 OF_SAMPLES = (
@@ -22,10 +23,6 @@ OF_SAMPLES = (
 )
 """Registered metrics that every table has. Beside them: pass@k, and ``maj``, maj@k: whether the most frequent
 answer is correct; of equally frequent ones, the share that is."""
-
-
-class MetricError(RuntimeError):
-    """A metric of a plug-in that does not give a finite number for each sample."""
 
 
 def pass_metrics(samples: int) -> list[int]:
