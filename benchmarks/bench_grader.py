@@ -23,11 +23,12 @@ from math_verify import parse, verify
 from rich.console import Console
 from rich.table import Table
 
-from gdpo.grading import Gold, Grader
-from gdpo.grading.answers import boxed_spans
-from gdpo.grading.golds import GoldError, normalise_gold
-from gdpo.grading.normal import normalize_answer
-from gdpo.grading.verdict import verdict_without_parser
+from gdpo.tasks import Gold
+from gdpo.tasks.math import Grader
+from gdpo.tasks.math.answers import boxed_spans
+from gdpo.tasks.math.golds import GoldError, normalise_gold
+from gdpo.tasks.math.normal import normalize_answer
+from gdpo.tasks.math.without_parser import verdict_without_parser
 
 FILES = (
     "test_aime",

@@ -17,8 +17,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from gdpo.config.rewards import RewardsConfig
-from gdpo.grading import Gold, Problem
 from gdpo.rewards import Scorer
+from gdpo.tasks import Gold, Problem
 
 
 class StepRecorder(TrainerCallback):

@@ -22,10 +22,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, NonNegativeInt, PositiveFloat
 
-from gdpo.grading.answers import after_reasoning
 from gdpo.plugins import reward
 from gdpo.plugins.calling import seconds_allowed
 from gdpo.rewards import Response
+from gdpo.tasks import after_reasoning
 
 KEY = "JUDGE_API_KEY"
 """Environment variable with the key."""

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from pydantic import PositiveInt
 
 from gdpo.advantage import RewardBatch, RewardConfig, Step
-from gdpo.grading import Problem, Verdict
 from gdpo.plugins import figure, grader, method, metric, reward, source
 from gdpo.rewards import Response
+from gdpo.tasks import Problem, Verdict
 
 
 @source

@@ -230,8 +230,9 @@ def test_torch_refuses_pickles_by_itself(evil, marker):
 GRADE = r"""
 import json, sys
 from pathlib import Path
-from gdpo.grading import Gold, Grader, Problem
-from gdpo.grading.golds import normalise_gold
+from gdpo.tasks import Gold, Problem
+from gdpo.tasks.math import Grader
+from gdpo.tasks.math.golds import normalise_gold
 from gdpo.rewards import Scorer
 from gdpo.rewards.scorer import RewardSpec
 folder = Path(sys.argv[1])

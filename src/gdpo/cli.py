@@ -218,8 +218,8 @@ def grade(
     GOLD is a text or a list of texts of which one is enough; `unit`, `tolerance` and `several` (any, all) may
     stand beside it. A line that cannot be read is reported with its number, and the others are graded.
     """
-    from gdpo.grading import Grader
-    from gdpo.grading.lines import grade_file
+    from gdpo.tasks.math import Grader
+    from gdpo.tasks.math.lines import grade_file
 
     counts = grade_file(responses, out, Grader(workers, seconds, memory_mb), unboxed=not boxed_only)
     logging.info("%s", ", ".join(f"{count} {verdict}" for verdict, count in counts.items()))

@@ -15,9 +15,9 @@ from gdpo.data.problem_files import read_problems, write_problems
 from gdpo.data.problem_sets import make_problem_set
 from gdpo.data.schema import ARROW
 from gdpo.data.sources import SourceError
-from gdpo.grading import Problem, judge_all
-from gdpo.grading.grader import shared_grader
 from gdpo.parquet import write_table
+from gdpo.tasks import Problem, judge_all
+from gdpo.tasks.math.grader import shared_grader
 
 PLANETS = ["Mars", "Venus", "Saturn", "Earth"]
 

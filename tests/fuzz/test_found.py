@@ -12,12 +12,12 @@ from gdpo.config.errors import ConfigError
 from gdpo.config.recipe import parse_changes, read_recipe
 from gdpo.config.rewards import RewardsConfig
 from gdpo.config.sweep import Sweep
-from gdpo.grading import Gold
-from gdpo.grading.golds import GoldError, normalise_gold
-from gdpo.grading.normal import clean, normalize_answer
-from gdpo.grading.verdict import verdict_without_parser
 from gdpo.parquet import ParquetError, read_rows, read_table, write_table
 from gdpo.sampling.samples import SamplesError, check_complete
+from gdpo.tasks import Gold
+from gdpo.tasks.math.golds import GoldError, normalise_gold
+from gdpo.tasks.math.normal import clean, normalize_answer
+from gdpo.tasks.math.without_parser import verdict_without_parser
 
 
 def test_parents_named_twice_are_read_once(tmp_path):

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdpo.grading import Grader, is_well_formed, normalize_answer
-from gdpo.grading.answers import boxed_spans, extract_answer, has_box, reasoning_and_answer
-from gdpo.grading.golds import GoldError, normalise_gold
-from gdpo.grading.lines import grade_file
+from gdpo.tasks.math import Grader, is_well_formed, normalize_answer
+from gdpo.tasks.math.answers import boxed_spans, extract_answer, has_box, reasoning_and_answer
+from gdpo.tasks.math.golds import GoldError, normalise_gold
+from gdpo.tasks.math.lines import grade_file
 
 from .conftest import budget, in_time
 from .mutations import ANY_CHARACTER, VALUES, damaged, mutated

@@ -11,9 +11,9 @@ import yaml
 from gdpo.config.errors import ConfigError
 from gdpo.config.experiment import load_experiment
 from gdpo.config.run import load_run_config
-from gdpo.grading import Gold, Problem
 from gdpo.plugins.loading import load
 from gdpo.rewards import RewardError, Scorer
+from gdpo.tasks import Gold, Problem
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = """

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from gdpo.grading import Gold, Problem
 from gdpo.rewards import RewardError, Scorer
 from gdpo.rewards.scorer import RewardSpec
+from gdpo.tasks import Gold, Problem
 
 TWO = Problem("two", [{"role": "user", "content": "1+1"}], Gold(("2",)), {"id": "two"})
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from gdpo.grading import Gold, Problem
 from gdpo.plugins import REWARDS
 from gdpo.plugins.calling import SECONDS_VARIABLE
 from gdpo.plugins.loading import load
 from gdpo.plugins.options import options_model
 from gdpo.rewards import RewardError, Scorer
 from gdpo.rewards.scorer import RewardSpec
+from gdpo.tasks import Gold, Problem
 
 FILE = str(Path(__file__).parents[2] / "examples" / "judge.py")
 KEY = "sk-very-secret-0123456789"

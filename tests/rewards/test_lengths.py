@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdpo.grading import Gold, Problem, Verdict
 from gdpo.plugins import REWARDS
 from gdpo.plugins.options import options_model
 from gdpo.rewards import Response, Scorer
 from gdpo.rewards.scorer import RewardSpec
+from gdpo.tasks import Gold, Problem, Verdict
 
 TWO = Problem("two", [{"role": "user", "content": "1+1"}], Gold(("2",)), {"id": "two"})
 LENGTHS = st.integers(min_value=1, max_value=10**6)

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from gdpo.grading import Gold, Problem
 from gdpo.plugins import REWARDS
 from gdpo.plugins.calling import SECONDS, SECONDS_VARIABLE
 from gdpo.plugins.kinds import Reward
 from gdpo.rewards import RewardError, Scorer
 from gdpo.rewards.scorer import RewardSpec
+from gdpo.tasks import Gold, Problem
 
 TWO = Problem("two", [{"role": "user", "content": "1+1"}], Gold(("2",)), {"id": "two"})
 HERE = "tests/rewards/test_reward_faults.py"
@@ -134,7 +134,7 @@ def test_the_limit_is_for_one_response_not_for_all(scorer):
 
 PROGRAM = """
 import re, sys, threading, time
-from gdpo.grading import Gold, Problem
+from gdpo.tasks import Gold, Problem
 from gdpo.plugins import REWARDS
 from gdpo.plugins.kinds import Reward
 from gdpo.rewards import Scorer

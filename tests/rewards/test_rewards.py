@@ -4,11 +4,11 @@ import pickle
 
 import pytest
 
-from gdpo.grading import Gold, Problem
 from gdpo.plugins import REWARDS
 from gdpo.plugins.loading import load
 from gdpo.rewards import Scorer, judged
 from gdpo.rewards.scorer import RewardSpec
+from gdpo.tasks import Gold, Problem
 
 TWO = Problem("two", [{"role": "user", "content": "1+1"}], Gold(("2",)), {"id": "two"})
 RIGHT, WRONG = r"<think>1+1=2</think>\boxed{2}", r"<think>1+1=3</think>\boxed{3}"

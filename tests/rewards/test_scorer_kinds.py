@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from gdpo.grading import Gold, Problem
 from gdpo.plugins import PluginError
 from gdpo.rewards import RewardError, Scorer
 from gdpo.rewards.scorer import Condition, RewardSpec, order_of
+from gdpo.tasks import Gold, Problem
 
 
 def problem(id: str) -> Problem:

@@ -12,8 +12,8 @@ from gdpo.plugins.loading import code_of
 # Outside output:, so that a killed job goes on and more samples draw only the new ones.
 SAMPLES = PLACES["samples"]
 GRADER = [
-    f"grading/{path.name}"
-    for path in sorted(Path(*gdpo.__path__, "grading").glob("*.py"))
+    str(path.relative_to(*gdpo.__path__))
+    for path in sorted(Path(*gdpo.__path__, "tasks").rglob("*.py"))
 ]
 SAMPLING = EXPERIMENT.config.evaluation.sampling
 WITH_VLLM = SAMPLING.backend == "vllm"

@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from gdpo.config.run import load_run_config
-from gdpo.grading import Problem, from_opening_tag, leaves_reasoning_open
 from gdpo.parquet import read_table
 from gdpo.plugins.loading import load_from_environment
 from gdpo.rehearsal.page import Seen, findings, sections
 from gdpo.reporting.summary import summary_page
 from gdpo.rewards import Scorer
+from gdpo.tasks import Problem, from_opening_tag, leaves_reasoning_open
 from gdpo.whole_file import write_text
 
 SHOWN = 3

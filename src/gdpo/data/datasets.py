@@ -17,9 +17,9 @@ from gdpo.data.options import options_of
 from gdpo.data.schema import SchemaError, check_dataset, storable
 from gdpo.data.similarity import fingerprint
 from gdpo.data.sources import Raw, SourceError, read_source
-from gdpo.grading.choice import CHOICE
-from gdpo.grading.golds import GoldError, normalise_gold
 from gdpo.parquet import read_table
+from gdpo.tasks.math.golds import GoldError, normalise_gold
+from gdpo.tasks.math.graders import CHOICE
 
 LONGEST_PROBLEM = 200_000
 """Characters; no real problem comes near (DeepScaleR's longest has 5,154)."""

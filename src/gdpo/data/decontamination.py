@@ -6,7 +6,8 @@ import pandas as pd
 
 from gdpo.config.datasets import Decontamination
 from gdpo.data.similarity import similar_pairs
-from gdpo.grading import Gold, grade_all
+from gdpo.tasks import Gold
+from gdpo.tasks.math import grade_all
 
 MATCHES = ["train_id", "benchmark", "benchmark_id", "similarity", "same_answer", "kind", "removed"]
 """Columns of a table of matches; kind is ``exact`` (equal after normalising) or ``near``."""

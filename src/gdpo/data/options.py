@@ -7,8 +7,8 @@ from contextlib import suppress
 from string import ascii_uppercase
 from typing import Any, NamedTuple
 
-from gdpo.grading.golds import GoldError
-from gdpo.grading.normal import normalize_answer, parse_number
+from gdpo.tasks.math.golds import GoldError
+from gdpo.tasks.math.normal import normalize_answer, parse_number
 
 
 class Options(NamedTuple):

@@ -53,7 +53,7 @@ def evidence_of(samples: Path, problem_set: Path | None, most: int) -> Evidence:
     Raises:
         FileNotFoundError: one of the files does not exist.
         ValueError: a file is not what it should be, or a sample's problem is not in the set.
-        gdpo.grading.JudgeError: a grader failed.
+        gdpo.tasks.JudgeError: a grader failed.
     """
     if not samples.is_file():
         raise FileNotFoundError(f"{samples}: no such samples; correct the path")

@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from gdpo.config.errors import config_error
-from gdpo.grading import judge_all
 from gdpo.plugin_check.evidence import Evidence
 from gdpo.plugin_check.found import Checked, Values, timed
 from gdpo.plugins import GRADERS, METRICS, REWARDS
@@ -21,6 +20,7 @@ from gdpo.rewards import Scorer
 from gdpo.rewards.scorer import RewardSpec, in_range
 from gdpo.sampling.score import metric_values
 from gdpo.statistics.metrics import sample_values
+from gdpo.tasks import judge_all
 
 
 def check_reward(

@@ -250,8 +250,8 @@ def source(function: Callable) -> Callable:
 def grader(function: Callable | None = None, *, batched: bool = False) -> Callable:
     """Register what says whether a response is right: ``@grader``.
 
-    It takes ``response`` (its text) and ``problem`` (:class:`gdpo.grading.Problem`), and returns True or
-    False, or a :class:`gdpo.grading.Verdict`, which also says which answer was found.
+    It takes ``response`` (its text) and ``problem`` (:class:`gdpo.tasks.Problem`), and returns True or
+    False, or a :class:`gdpo.tasks.Verdict`, which also says which answer was found.
 
     Args:
         function: the function.

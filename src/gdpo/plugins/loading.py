@@ -32,8 +32,7 @@ BUILT_IN = (
     "gdpo.rewards.functions",
     "gdpo.rewards.lengths",
     "gdpo.advantage",
-    "gdpo.grading.choice",
-    "gdpo.grading.judge",
+    "gdpo.tasks",
     "gdpo.statistics.sample_metrics",
     "gdpo.reporting.figures",
 )

@@ -12,11 +12,11 @@ from gdpo.config.rehearsal import StandIn
 from gdpo.data.datasets import read_dataset
 from gdpo.data.problem_files import read_problems
 from gdpo.data.problem_sets import prompt_of
-from gdpo.grading import leaves_reasoning_open
 from gdpo.model_folder import write_model_folder
 from gdpo.rehearsal.skeleton import Skeleton, shape_problems, skeleton, tokenizer_problems
 from gdpo.rehearsal.tiny_model import end_tokens, write_tiny_model
 from gdpo.sampling.generate import render_prompts
+from gdpo.tasks import leaves_reasoning_open
 
 log = logging.getLogger(__name__)
 

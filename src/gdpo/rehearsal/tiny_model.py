@@ -16,7 +16,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from gdpo.grading import leaves_reasoning_open
+from gdpo.tasks import leaves_reasoning_open
 
 log = logging.getLogger(__name__)
 

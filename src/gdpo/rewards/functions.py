@@ -8,9 +8,9 @@ import re
 
 from pydantic import PositiveInt
 
-from gdpo.grading import is_well_formed
 from gdpo.plugins import reward
 from gdpo.rewards.response import Response
+from gdpo.tasks.math import is_well_formed
 
 SHARE = (0.0, 1.0)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from gdpo.grading import Problem, Verdict, judge_all
+from gdpo.tasks import Problem, Verdict, judge_all
 
 _NONE: Mapping[str, float] = MappingProxyType({})
 
@@ -40,7 +40,7 @@ def judged(
     """Judge responses and bundle what the reward functions need, in order.
 
     Raises:
-        gdpo.grading.JudgeError: a grader of a plug-in failed.
+        gdpo.tasks.JudgeError: a grader of a plug-in failed.
     """
     verdicts = judge_all(texts, problems)
     tokens = [()] * len(texts) if token_ids is None else token_ids

@@ -10,13 +10,13 @@ from numbers import Real
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from gdpo.grading import Problem
 from gdpo.plugins import REWARDS
 from gdpo.plugins.calling import call, place_in, raised, seconds_allowed, too_long
 from gdpo.plugins.kinds import Reward
 from gdpo.plugins.registry import Place
 from gdpo.plugins.time_limit import TimeLimit
 from gdpo.rewards.response import Response, judged
+from gdpo.tasks import Problem
 
 AT_ONCE = 64
 """Responses that an asynchronous reward is asked about at the same time."""
@@ -115,7 +115,7 @@ class Scorer:
 
         Raises:
             RewardError: a function that raises, hangs, or gives anything but a finite number in its range.
-            gdpo.grading.JudgeError: a grader of a plug-in failed.
+            gdpo.tasks.JudgeError: a grader of a plug-in failed.
         """
         responses = judged(texts, [len(ids) for ids in token_ids], problems, token_ids)
         return self.score(responses, groups)

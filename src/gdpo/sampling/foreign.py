@@ -24,9 +24,9 @@ from gdpo.config.errors import config_error
 from gdpo.config.host_memory import GRADED_AT_ONCE
 from gdpo.data.problem_files import read_problems
 from gdpo.data.similarity import fingerprint
-from gdpo.grading import from_opening_tag
 from gdpo.parquet import ParquetError, read_rows
 from gdpo.sampling.score import problems_of, write_scores
+from gdpo.tasks import from_opening_tag
 
 log = logging.getLogger(__name__)
 

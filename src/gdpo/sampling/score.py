@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from gdpo.config.host_memory import GRADED_AT_ONCE
 from gdpo.data.problem_files import read_problems
-from gdpo.grading import Problem, from_opening_tag, is_well_formed, leaves_reasoning_open, normalize_answer
 from gdpo.parquet import write_table
 from gdpo.plugins import METRICS
 from gdpo.plugins.calling import MetricError, call, seconds_allowed
@@ -18,6 +17,7 @@ from gdpo.plugins.registry import Place
 from gdpo.plugins.time_limit import TimeLimit
 from gdpo.rewards import Response, judged
 from gdpo.sampling.samples import read_samples
+from gdpo.tasks import Problem, form_of, from_opening_tag, leaves_reasoning_open, vote_of
 
 SCORES = pa.schema(
     [
@@ -54,7 +54,7 @@ def score_samples(samples: Path, problem_set: Path, out: Path, metrics: Sequence
 
     Raises:
         gdpo.sampling.samples.SamplesError: a sample is missing or doubled.
-        gdpo.grading.JudgeError: a grader of a plug-in failed.
+        gdpo.tasks.JudgeError: a grader of a plug-in failed.
         MetricError: a metric that does not exist, or failed.
     """
     problems = problems_of(problem_set)
@@ -90,7 +90,7 @@ def write_scores(
 
     Raises:
         KeyError: a sample of a problem that is not in ``problems``.
-        gdpo.grading.JudgeError: a grader of a plug-in failed.
+        gdpo.tasks.JudgeError: a grader of a plug-in failed.
         MetricError: a metric that does not exist, or failed.
     """
     named = _of_responses(metrics)
@@ -111,7 +111,7 @@ def responses_of(samples: pd.DataFrame, problems: Mapping[str, Problem]) -> list
 
     Raises:
         KeyError: a sample of a problem that is not in ``problems``.
-        gdpo.grading.JudgeError: a grader of a plug-in failed.
+        gdpo.tasks.JudgeError: a grader of a plug-in failed.
     """
     return judged(
         list(samples["text"]),
@@ -131,8 +131,8 @@ def scored(samples: pd.DataFrame, responses: Sequence[Response], metrics: Sequen
     columns = samples.assign(
         verdict=[response.verdict.verdict for response in responses],
         extracted=answers,
-        answer=[answer and normalize_answer(answer) for answer in answers],
-        format=[is_well_formed(response.text) for response in responses],
+        answer=[vote_of(response.verdict) for response in responses],
+        format=[form_of(response.text, response.verdict) for response in responses],
         **{metric_column(name): metric_values(name, responses) for name in metrics},
     )
     schema = SCORES

@@ -9,8 +9,9 @@ In the experiment, at the datasets whose answers it judges:
 
 import re
 
-from gdpo.grading import Problem, Verdict, extract_answer
 from gdpo.plugins import grader
+from gdpo.tasks import Problem, Verdict
+from gdpo.tasks.math import extract_answer
 
 
 @grader

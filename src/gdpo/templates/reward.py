@@ -9,9 +9,9 @@ In the experiment:
 
 from pydantic import PositiveInt
 
-from gdpo.grading.answers import after_reasoning
 from gdpo.plugins import reward
 from gdpo.rewards import Response
+from gdpo.tasks import after_reasoning
 
 
 # The range is checked in every step. Options come after the *, each with a type: what the experiment gives is

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gdpo.grading import Gold, Problem, judge_all
 from gdpo.plugins.loading import load
+from gdpo.tasks import Gold, Problem, judge_all
 
 TOWER = Problem("tower", [{"role": "user", "content": "?"}], Gold(("Eiffel Tower",)), {"id": "tower"}, "NAME")
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from gdpo.grading import Gold, Problem
 from gdpo.plugins.loading import load
 from gdpo.rewards import judged
 from gdpo.sampling.score import metric_values
+from gdpo.tasks import Gold, Problem
 
 PROBLEM = Problem("one", [{"role": "user", "content": "1+1"}], Gold(("2",)), {"id": "one"})
 

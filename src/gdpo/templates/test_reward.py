@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gdpo.grading import Gold, Problem
 from gdpo.plugins.loading import load
 from gdpo.rewards import Scorer
 from gdpo.rewards.scorer import RewardSpec
+from gdpo.tasks import Gold, Problem
 
 PROBLEM = Problem("one", [{"role": "user", "content": "1+1"}], Gold(("2",)), {"id": "one"})
 

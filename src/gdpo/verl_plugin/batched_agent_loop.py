@@ -15,9 +15,9 @@ from tensordict import TensorDict
 from tensordict.tensorclass import NonTensorData, NonTensorStack
 from verl.utils import hf_tokenizer
 
-from gdpo.grading import Problem, from_opening_tag
 from gdpo.rewards import Scorer
 from gdpo.sampling.backend import Decoding
+from gdpo.tasks import Problem, from_opening_tag
 from gdpo.verl_plugin.rendered_prompt import opens_reasoning
 from gdpo.verl_plugin.rollout.server import server_name, shares
 from gdpo.verl_plugin.run_of import run_of

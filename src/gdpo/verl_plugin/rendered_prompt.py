@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gdpo.grading import leaves_reasoning_open
+from gdpo.tasks import leaves_reasoning_open
 
 _END = 16
 """Tokens of a prompt's end that hold an opening tag, also where it is no token of its own."""

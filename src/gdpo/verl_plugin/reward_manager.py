@@ -5,8 +5,8 @@ import math
 from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
-from gdpo.grading import Problem, from_opening_tag
 from gdpo.rewards import Scorer
+from gdpo.tasks import Problem, from_opening_tag
 from gdpo.verl_plugin.rendered_prompt import opens_reasoning
 from gdpo.verl_plugin.reward_columns import failed_rewards
 from gdpo.verl_plugin.run_of import run_of

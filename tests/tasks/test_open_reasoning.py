@@ -6,12 +6,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from gdpo.grading import Grader, from_opening_tag, leaves_reasoning_open
-from gdpo.grading.lines import grade_file
 from gdpo.parquet import read_table, write_table
 from gdpo.sampling import samples as stored
 from gdpo.sampling.foreign import score_generations
 from gdpo.sampling.score import score_samples
+from gdpo.tasks import from_opening_tag, leaves_reasoning_open
+from gdpo.tasks.math import Grader
+from gdpo.tasks.math.lines import grade_file
 
 CUT_OFF = r"It may be \boxed{7}. Wait,"
 WHOLE = "Seven.\n</think>\n\n" + r"\boxed{7}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gdpo.grading.golds import GoldError, normalise_gold
+from gdpo.tasks.math.golds import GoldError, normalise_gold
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
-r"""Problems with choices: the letter of an option, however it is written, or the option's text."""
+r"""The graders of boxed answers: of mathematics, and of problems with choices (a letter, or its text)."""
 
 import re
 from collections.abc import Sequence
 
-from gdpo.grading.grader import grade_all
-from gdpo.grading.problem import Problem
-from gdpo.grading.verdict import Verdict
 from gdpo.plugins import grader
+from gdpo.tasks.math.grader import grade_all
+from gdpo.tasks.problem import Problem
+from gdpo.tasks.verdict import Verdict
 
 CHOICE = "choice"
 """The grader of problems with choices."""
@@ -15,6 +15,12 @@ _STYLE = re.compile(r"\\(?:text|textbf|mathrm|mathbf|textit)\s*\{([^{}]*)\}")
 _LABEL = re.compile(
     r"\(?\s*(?P<label>[A-Za-z0-9]{1,2})\s*(?:[).:]*|(?:\)[.:,]?|[.:,]|-)\s+\S.*|\)\S.*)", re.S
 )
+
+
+@grader(batched=True)
+def math(responses: Sequence[str], problems: Sequence[Problem]) -> list[Verdict]:
+    """The last boxed answer after the reasoning, compared with the gold as mathematics."""
+    return grade_all(responses, [problem.gold for problem in problems])
 
 
 @grader(batched=True)

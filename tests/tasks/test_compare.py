@@ -2,7 +2,8 @@
 
 import pytest
 
-from gdpo.grading import Gold, Grader
+from gdpo.tasks import Gold
+from gdpo.tasks.math import Grader
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gdpo.grading import Gold, Problem, judge_all
-from gdpo.grading.grader import shared_grader
+from gdpo.tasks import Gold, Problem, judge_all
+from gdpo.tasks.math.grader import shared_grader
 
 VENUS = Problem("p", [], Gold(("B", "Venus")), {}, "choice")
 RIGHT = [

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gdpo.grading import extract_answer, normalize_answer
-from gdpo.grading.answers import boxed_spans, reasoning_and_answer
+from gdpo.tasks.math import extract_answer, normalize_answer
+from gdpo.tasks.math.answers import boxed_spans, reasoning_and_answer
 
 
 @pytest.mark.parametrize(

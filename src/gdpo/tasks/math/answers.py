@@ -2,7 +2,8 @@ r"""Find the answer in a response: the last ``\boxed{...}`` after the reasoning,
 
 import re
 
-START_OF_REASONING, END_OF_REASONING = "<think>", "</think>"
+from gdpo.tasks.reasoning import END_OF_REASONING, START_OF_REASONING, after_reasoning
+
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
 _BRACES = re.compile(r"\\.|[{}]", re.S)
 
@@ -34,19 +35,6 @@ def _closing_brace(text: str, start: int) -> int | None:
     return None
 
 
-def leaves_reasoning_open(prompt: str) -> bool:
-    """Whether a rendered prompt ends in ``<think>``, as R1-Distill's chat template does since February 2025.
-
-    The response then begins within the reasoning and never holds the opening tag.
-    """
-    return prompt.rstrip().endswith(START_OF_REASONING)
-
-
-def from_opening_tag(response: str, reasoning_open: bool) -> str:
-    """The response as it is judged: with the ``<think>`` that its prompt ended in, if it did."""
-    return f"{START_OF_REASONING}\n{response}" if reasoning_open else response
-
-
 def reasoning_and_answer(text: str) -> tuple[str, str]:
     """Split a response into its reasoning part and its answer part.
 
@@ -60,13 +48,6 @@ def reasoning_and_answer(text: str) -> tuple[str, str]:
         return text, ""
     boxes = [match.start() for match in _BOX.finditer(text)]
     return (text[: boxes[-1]], text[boxes[-1] :]) if boxes else (text, "")
-
-
-def after_reasoning(text: str) -> str:
-    """What follows the last ``</think>``; the whole text where no reasoning was opened, else nothing."""
-    if END_OF_REASONING not in text:
-        return "" if START_OF_REASONING in text else text
-    return text.rpartition(END_OF_REASONING)[2]
 
 
 def extract_answer(text: str) -> str | None:

@@ -5,11 +5,12 @@ serves the fast path in the caller's process (no parser) and the worker (with on
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from gdpo.grading.normal import Number, clean, normalize_answer, parse_number, words
+from gdpo.tasks.math.normal import Number, clean, normalize_answer, parse_number, words
+from gdpo.tasks.problem import Gold
 
 Parser = Callable[[str, str, float | None], bool]
 """(gold, answer, tolerance) -> equal; the order of math-verify."""
@@ -25,25 +26,6 @@ _INEQUALITY = re.compile(
     rf"(?:(?P<low>[^<>=]+?)\s*(?P<below>{_LESS}))?\s*[A-Za-z]\s*(?P<relation>{_LESS}|(?(low)(?!)|{_MORE}))"
     r"\s*(?P<value>[^<>=,]+?)"
 )
-
-
-class Gold(NamedTuple):
-    """What a right answer is."""
-
-    answers: tuple[str, ...]
-    """Plain text or LaTeX; at least one."""
-    several: Literal["any", "all"] = "any"
-    """Of several answers: any one is right (and all of them together), or only all of them, in any order."""
-    tolerance: float | None = None
-    """Largest absolute difference of a numerical answer (OlympiadBench's ``error``)."""
-    unit: str | None = None
-    """Unit of the answer; an answer may state it or leave it out."""
-
-    @classmethod
-    def of(cls, reward_model: Mapping[str, Any]) -> "Gold":
-        """The gold of a problem set's ``reward_model`` column."""
-        several, tolerance, unit = (reward_model.get(key) for key in ("several", "tolerance", "unit"))
-        return cls(tuple(reward_model["ground_truth"]), several or "any", tolerance, unit)
 
 
 def is_right(answer: str, gold: Gold, parser: Parser | None = None) -> bool | None:

@@ -3,14 +3,31 @@
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
-
-from gdpo.grading.compare import Gold
+from typing import Any, Literal, NamedTuple
 
 MATH = "math"
 """The grader of problems that name none."""
 ROW = "row"
 """Key of ``extra_info``: further columns of the problem's row, as JSON."""
+
+
+class Gold(NamedTuple):
+    """What a right answer is."""
+
+    answers: tuple[str, ...]
+    """Plain text or LaTeX; at least one."""
+    several: Literal["any", "all"] = "any"
+    """Of several answers: any one is right (and all of them together), or only all of them, in any order."""
+    tolerance: float | None = None
+    """Largest absolute difference of a numerical answer (OlympiadBench's ``error``)."""
+    unit: str | None = None
+    """Unit of the answer; an answer may state it or leave it out."""
+
+    @classmethod
+    def of(cls, reward_model: Mapping[str, Any]) -> "Gold":
+        """The gold of a problem set's ``reward_model`` column."""
+        several, tolerance, unit = (reward_model.get(key) for key in ("several", "tolerance", "unit"))
+        return cls(tuple(reward_model["ground_truth"]), several or "any", tolerance, unit)
 
 
 class Problem(NamedTuple):

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gdpo.grading import Gold, Grader
-from gdpo.grading.golds import GoldError, normalise_gold
+from gdpo.tasks import Gold
+from gdpo.tasks.math import Grader
+from gdpo.tasks.math.golds import GoldError, normalise_gold
 
 MIRROR = os.environ.get("GDPO_DATA_MIRROR")
 FILES = sorted(path.stem for path in Path(MIRROR or "/nowhere").glob("t*_*.json"))

@@ -9,10 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gdpo.grading.answers import from_opening_tag
-from gdpo.grading.compare import Gold
-from gdpo.grading.golds import GoldError, normalise_gold
-from gdpo.grading.grader import Grader
+from gdpo.tasks.math.golds import GoldError, normalise_gold
+from gdpo.tasks.math.grader import Grader
+from gdpo.tasks.problem import Gold
+from gdpo.tasks.reasoning import from_opening_tag
 from gdpo.whole_file import whole_file
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,10 @@ def grade_file(source: Path, out: Path, grader: Grader, unboxed: bool) -> dict[s
             verdicts = grader.grade_all([x.response for x in batch], [x.gold for x in batch], unboxed)
             for line, verdict in zip(batch, verdicts, strict=True):
                 counts[verdict.verdict] += 1
-                graded.write(json.dumps(line.record | verdict._asdict()) + "\n")
+                graded.write(
+                    json.dumps(line.record | {"verdict": verdict.verdict, "extracted": verdict.extracted})
+                    + "\n"
+                )
             log.info("%d graded", sum(counts.values()) - counts["bad lines"])
     return dict(counts)
 

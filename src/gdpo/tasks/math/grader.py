@@ -10,10 +10,11 @@ from multiprocessing import Pipe
 from queue import LifoQueue
 from typing import NamedTuple
 
-from gdpo.grading.answers import after_reasoning, extract_answer, has_box
-from gdpo.grading.compare import Gold
-from gdpo.grading.verdict import Verdict, verdict_without_parser
-from gdpo.grading.worker import READY
+from gdpo.tasks.math.answers import after_reasoning, extract_answer, has_box
+from gdpo.tasks.math.without_parser import verdict_without_parser
+from gdpo.tasks.math.worker import READY
+from gdpo.tasks.problem import Gold
+from gdpo.tasks.verdict import JudgeError, Verdict
 
 SECONDS = 5.0
 """Wall-clock limit of one case."""
@@ -23,7 +24,7 @@ MOST_WORKERS = 8
 _START_SECONDS = 120.0
 
 
-class GraderError(RuntimeError):
+class GraderError(JudgeError):
     """A worker process cannot be started."""
 
 
@@ -141,7 +142,7 @@ class _Worker:
         limits = [str(self._memory_mb), str(self._seconds)]
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gdpo.grading.worker", str(theirs.fileno()), *limits],
+                [sys.executable, "-m", "gdpo.tasks.math.worker", str(theirs.fileno()), *limits],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -153,7 +154,7 @@ class _Worker:
             self.stop()
             raise GraderError(
                 f"a grading worker does not start (exit code {code}); is math-verify installed, and "
-                f"are {self._memory_mb} MB enough? Try: python -c 'import gdpo.grading.parser'"
+                f"are {self._memory_mb} MB enough? Try: python -c 'import gdpo.tasks.math.parser'"
             )
 
     def _first_message(self) -> str | None:

@@ -1,4 +1,4 @@
-"""A grading worker: ``python -m gdpo.grading.worker FD MEMORY_MB SECONDS``; cases in, verdicts out.
+"""A grading worker: ``python -m gdpo.tasks.math.worker FD MEMORY_MB SECONDS``; cases in, verdicts out.
 
 A process of its own, so that it can be killed and its memory is bounded; started as a module and not forked,
 so that it inherits no threads of veRL and Ray and does not import the caller's main module.
@@ -11,8 +11,9 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from gdpo.grading.compare import Gold, is_right
-from gdpo.grading.verdict import Verdict
+from gdpo.tasks.math.compare import is_right
+from gdpo.tasks.problem import Gold
+from gdpo.tasks.verdict import Verdict
 
 READY = "ready"
 _TAIL = 2_000  # characters of an unboxed response that are searched for its last expression
@@ -20,7 +21,7 @@ _TAIL = 2_000  # characters of an unboxed response that are searched for its las
 
 def judge(answer: str | None, response: str, gold: Gold) -> Verdict:
     """The verdict on ``answer``; where there is none, on the last expression of ``response``."""
-    from gdpo.grading import parser
+    from gdpo.tasks.math import parser
 
     right = False
     if answer is None:
@@ -37,7 +38,7 @@ def main(fd: int, memory_mb: int, seconds: float) -> None:
     """Answer until the other end is closed."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    import gdpo.grading.parser  # noqa: F401 - a second, before the first case
+    import gdpo.tasks.math.parser  # noqa: F401 - a second, before the first case
 
     connection = Connection(fd)
     connection.send(READY)

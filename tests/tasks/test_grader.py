@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gdpo.grading import Gold, Grader, GraderError
-from gdpo.grading.grader import _Case
+from gdpo.tasks import Gold
+from gdpo.tasks.math import Grader, GraderError
+from gdpo.tasks.math.grader import _Case
 
 LIMIT, MEMORY_MB = 1.0, 700
 HOSTILE = {
@@ -42,7 +43,7 @@ def grader():
 
 
 def workers() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if "gdpo.grading.worker" in p.cmdline()]
+    return [p for p in psutil.Process().children() if "gdpo.tasks.math.worker" in p.cmdline()]
 
 
 @pytest.mark.parametrize("unboxed", [False, True])
@@ -107,7 +108,7 @@ def test_a_worker_that_dies_in_the_middle_makes_an_error(grader):
 
 def test_workers_end_with_their_caller():
     script = (
-        "import os; from gdpo.grading import Gold, Grader; g = Grader(1);"
+        "import os; from gdpo.tasks import Gold; from gdpo.tasks.math import Grader; g = Grader(1);"
         "g.grade(r'\\boxed{x+1}', Gold(('1+x',))); print(g._workers[0]._process.pid, flush=True);"
         "os._exit(0)"
     )
@@ -120,8 +121,8 @@ def test_workers_end_with_their_caller():
 
 
 def test_a_fork_does_not_use_its_parents_workers():
-    from gdpo.grading import grade
-    from gdpo.grading.grader import shared_grader
+    from gdpo.tasks.math import grade
+    from gdpo.tasks.math.grader import shared_grader
 
     assert grade(r"\boxed{x+1}", "1+x").verdict == "correct"
     parent = shared_grader()
@@ -144,7 +145,7 @@ def test_plain_answers_need_no_worker():
 
 def test_a_response_without_a_box_is_judged_by_its_end_only_where_asked(grader):
     text, gold = "First $x = 3$.\nThen $y = 2x + 1$, so $y = 7$.\n~someone", Gold(("7",))
-    assert grader.grade(text, gold) == ("wrong", None)
+    assert grader.grade(text, gold) [:2] == ("wrong", None)
     assert grader.grade(text, gold, unboxed=True).verdict == "correct"
     assert grader.grade(text, Gold(("3",)), unboxed=True).verdict == "wrong"
     assert grader.grade(r"$7$ \boxed{}", gold, unboxed=True).verdict == "wrong"

@@ -2,26 +2,16 @@
 
 from collections.abc import Sequence
 
-import gdpo.grading.choice  # noqa: F401 - registers its grader
-from gdpo.grading.grader import GraderError, grade_all
-from gdpo.grading.problem import Problem
-from gdpo.grading.verdict import Verdict
-from gdpo.plugins import GRADERS, grader
+from gdpo.plugins import GRADERS
 from gdpo.plugins.calling import call, place_in, raised, seconds_allowed
 from gdpo.plugins.registry import Place
 from gdpo.plugins.time_limit import TimeLimit
+from gdpo.tasks.math.answers import is_well_formed
+from gdpo.tasks.math.normal import normalize_answer
+from gdpo.tasks.problem import Problem
+from gdpo.tasks.verdict import JudgeError, Verdict
 
 _SHOWN = 100  # characters of a response in an error
-
-
-class JudgeError(RuntimeError):
-    """A grader of a plug-in that gives no verdict; the message names grader, line and response."""
-
-
-@grader(batched=True)
-def math(responses: Sequence[str], problems: Sequence[Problem]) -> list[Verdict]:
-    """The last boxed answer after the reasoning, compared with the gold as mathematics."""
-    return grade_all(responses, [problem.gold for problem in problems])
 
 
 def judge_all(texts: Sequence[str], problems: Sequence[Problem]) -> list[Verdict]:
@@ -42,6 +32,18 @@ def judge_all(texts: Sequence[str], problems: Sequence[Problem]) -> list[Verdict
         found = _judged(name, [texts[i] for i in indices], [problems[i] for i in indices])
         verdicts |= dict(zip(indices, found, strict=True))
     return [verdicts[index] for index in range(len(texts))]
+
+
+def form_of(text: str, verdict: Verdict) -> bool:
+    """Whether a response has the form that its task asks for; without a word of the grader, that of a box."""
+    return is_well_formed(text) if verdict.well_formed is None else verdict.well_formed
+
+
+def vote_of(verdict: Verdict) -> str | None:
+    """What counts as one answer in maj@k; None where there is no answer."""
+    if verdict.vote is not None or verdict.extracted is None:
+        return verdict.vote
+    return normalize_answer(verdict.extracted)
 
 
 def _judged(name: str, texts: Sequence[str], problems: Sequence[Problem]) -> list[Verdict]:
@@ -74,7 +76,7 @@ def _batch(name: str, texts: Sequence[str], problems: Sequence[Problem]) -> Sequ
     try:
         found = function(texts, problems)
         count = len(found)
-    except GraderError:  # ours, which says more
+    except JudgeError:  # ours, which says more
         raise
     except (Exception, SystemExit) as cause:
         raise JudgeError(f"grader {name} {raised(cause)}; mend {place_in(function, cause)}") from cause

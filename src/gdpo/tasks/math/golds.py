@@ -5,7 +5,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
-from gdpo.grading.normal import LONGEST_ANSWER, normalize_answer, parse_number, words
+from gdpo.tasks.math.normal import LONGEST_ANSWER, normalize_answer, parse_number, words
 
 # Of the commas before a bracket only the last is tried: each of them would look as far.
 _COMMA_OUTSIDE = re.compile(r",[^,()\[\]{}]*(?:[(\[{]|$)")
