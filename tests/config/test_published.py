@@ -20,7 +20,7 @@ def value(name, *key):
 
 
 def test_tables_three_and_four_are_there_whole():
-    """Three models x base, GRPO, GDPO x five benchmarks x two metrics; one model x two methods."""
+    """Three models x base, GRPO, GDPO x five benchmarks x two metrics; one model x two methods; tools."""
     counts = {path.name: len(read_published(path)) for path in FILES}
     assert counts == {"gdpo-table1.yaml": 28, "gdpo-table3.yaml": 90, "gdpo-table4.yaml": 20}
 
@@ -46,7 +46,7 @@ def test_table_four_is_of_the_conditioned_reward():
 
 
 def test_tables_one_and_two_are_of_tool_calls():
-    """Two models x base, GRPO, GDPO, and GRPO without the std of the smaller, x live and non-live, x two metrics."""
+    """Two models x base, GRPO, GDPO, and GRPO without the std of the smaller; live, non-live; two metrics."""
     key = ("qwen2.5-1.5b-instruct", "dr_grpo", "", "bfcl-live")
     assert value("gdpo-table1.yaml", *key, "accuracy") == pytest.approx(0.4719)
     assert value("gdpo-table1.yaml", *key, "format") == 0
@@ -85,7 +85,10 @@ def test_figures_name_benchmarks_of_the_catalogue():
         ({"length": "short"}, "length"),
         ({"colour": 1}, "colour"),
         ({"figures": {"toy": {"gdpo": {"b": [175.0, 2.5]}}}}, "figures.toy.gdpo.b.0"),
-        ({"figures": {"toy": {"gdpo": {"b": [75.0]}}}}, "figures.toy.gdpo.b: 1 figures for the metrics accuracy, exceed"),
+        (
+            {"figures": {"toy": {"gdpo": {"b": [75.0]}}}},
+            "figures.toy.gdpo.b: 1 figures for the metrics accuracy, exceed",
+        ),
         ({"figures": {"toy": {"ppo": {"b": [75.0, 2.5]}}}}, "figures.toy.ppo"),
     ],
 )

@@ -123,8 +123,8 @@ def _curve(
 ) -> None:
     """Moving mean over ``window`` steps: its middle and a band over seeds, or one seed's raw values.
 
-    Of many seeds the median and the quartiles, as in the GDPO paper's Figure 4; of few, of which quartiles say
-    nothing, the mean, and the lowest and the highest.
+    Of many seeds the median and the quartiles, as in the GDPO paper's Figure 4; of few, of which quartiles
+    say nothing, the mean, and the lowest and the highest.
     """
     by_seed = rows.pivot_table(index="step", columns="seed", values=column).sort_index()
     smooth = by_seed.rolling(window, center=True, min_periods=1).mean()
