@@ -145,7 +145,7 @@ def test_plain_answers_need_no_worker():
 
 def test_a_response_without_a_box_is_judged_by_its_end_only_where_asked(grader):
     text, gold = "First $x = 3$.\nThen $y = 2x + 1$, so $y = 7$.\n~someone", Gold(("7",))
-    assert grader.grade(text, gold) [:2] == ("wrong", None)
+    assert grader.grade(text, gold)[:2] == ("wrong", None)
     assert grader.grade(text, gold, unboxed=True).verdict == "correct"
     assert grader.grade(text, Gold(("3",)), unboxed=True).verdict == "wrong"
     assert grader.grade(r"$7$ \boxed{}", gold, unboxed=True).verdict == "wrong"

@@ -28,7 +28,7 @@ def brought_to(benchmark: str) -> dict[str, str]:
     """Graders and metrics of plug-ins -> hash of their code: another one judges again."""
     catalogue = EXPERIMENT.config.datasets
     names = SETS[benchmark].datasets if benchmark in REAL else []
-    graders = [catalogue[name].grader for name in names if catalogue[name].grader]
+    graders = [catalogue[name].judge() for name in names]
     return code_of(registries.GRADERS, graders) | code_of(registries.METRICS, METRICS)
 
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, PositiveInt, ValidationError, field_
 from gdpo.config.base import Section, is_file, later, written
 from gdpo.config.errors import config_error
 from gdpo.config.sweep import Name
-from gdpo.plugins import GRADERS, SOURCES
+from gdpo.plugins import GRADERS, SOURCES, TASKS
 from gdpo.plugins.loading import code_of
 from gdpo.plugins.options import options_given, options_model
 
@@ -99,7 +99,7 @@ class MadeSource(Section):
 
 
 class Columns(Section):
-    """Names of a dataset's columns: of several, the first that is there."""
+    """Names of a dataset's columns: of several, the first that is there. ``a.b``: b within column a."""
 
     problem: list[str] = Field(default=["problem", "question"], min_length=1)
     """The problem's text."""
@@ -115,6 +115,8 @@ class Columns(Section):
     """Kind of the answer, in the dataset's own words."""
     options: list[str] = later([])
     """Choices, of which the answer names one: texts, or letter -> text; they are put below the problem."""
+    tools: list[str] = later(["tools", "functions"])
+    """Tools that may be called (task tool-calling): a list of objects with name, description, parameters."""
     row: list[str] = later([])
     """Further columns, each of them, that rewards, graders and metrics of your own read."""
 
@@ -132,20 +134,26 @@ class Dataset(Section):
     """A function that makes its rows."""
     columns: Columns = Columns()
     """Where its columns have other names than usual."""
+    task: str = later("math")
+    """What a row asks for and how: math, tool-calling, or one of a plug-in, registered by @task."""
     several_answers: Literal["any", "all"] = "any"
     """Of several gold answers: any one is right, or only all of them together."""
     grader: str | None = later(None)
-    """Who judges responses, registered by @grader; none: the grader of mathematical answers."""
+    """Who judges responses, registered by @grader; none: the grader of its task."""
 
     @model_validator(mode="after")
-    def _known_grader(self) -> "Dataset":
-        if self.grader is not None and self.grader not in GRADERS:
-            close = get_close_matches(self.grader, GRADERS, n=1)
-            hint = f"did you mean {close[0]}? " if close else ""
-            raise ValueError(
-                f"grader: no grader {self.grader!r}; {hint}there are: {', '.join(sorted(GRADERS))}"
-            )
+    def _known_task_and_grader(self) -> "Dataset":
+        for kind, name, registry in (("task", self.task, TASKS), ("grader", self.grader, GRADERS)):
+            if name is not None and name not in registry:
+                close = get_close_matches(name, registry, n=1)
+                hint = f"did you mean {close[0]}? " if close else ""
+                there = ", ".join(sorted(registry))
+                raise ValueError(f"{kind}: no {kind} {name!r}; {hint}there are: {there}")
         return self
+
+    def judge(self) -> str:
+        """Who judges responses to its problems, but for those with choices."""
+        return self.grader or TASKS[self.task].grader
 
     @model_validator(mode="after")
     def _has_a_source(self) -> "Dataset":
@@ -171,12 +179,15 @@ class Dataset(Section):
         return values
 
     def content(self) -> str:
-        """What tells contents of its source apart: file's checksum, hub's revision, function's code."""
+        """What tells contents of its source apart: file's checksum, hub's revision, code of a plug-in."""
+        read_by = code_of(TASKS, [self.task])
         if self.made:
-            return str(code_of(SOURCES, [self.made.source]))
+            return str(code_of(SOURCES, [self.made.source]) | read_by)
         if self.file and is_file(self.file.located()):
-            return self.file.sha256 or hashlib.sha256(self.file.located().read_bytes()).hexdigest()
-        return f"{self.hub.repo}@{self.hub.revision}" if self.hub else "no source"
+            found = self.file.sha256 or hashlib.sha256(self.file.located().read_bytes()).hexdigest()
+        else:
+            found = f"{self.hub.repo}@{self.hub.revision}" if self.hub else "no source"
+        return f"{found} {read_by}" if read_by else found
 
     def _columns_problem(self, path: Path) -> str | None:
         """A column that the file certainly lacks."""
@@ -187,7 +198,7 @@ class Dataset(Section):
         needed |= {"options": self.columns.options} if self.columns.options else {}
         needed |= {f"row: {name}": [name] for name in self.columns.row}
         for kind, names in needed.items():
-            if not set(names) & set(there):
+            if not any(name in there or name.split(".")[0] in there for name in names):
                 wanted = " or ".join(names)
                 close = get_close_matches(names[0], there, n=1)
                 hint = f"; did you mean {close[0]}?" if close else ""

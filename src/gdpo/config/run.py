@@ -15,7 +15,7 @@ from gdpo.config.base import later, written
 from gdpo.config.rewards import RewardsConfig
 from gdpo.config.training import FILTER_RULES, HardwareConfig, TrainingConfig
 from gdpo.config.verl_keys import check_verl, without_empty
-from gdpo.plugins import GRADERS, METHODS, REWARDS, SOURCES
+from gdpo.plugins import GRADERS, METHODS, REWARDS, SOURCES, TASKS
 from gdpo.plugins.loading import VARIABLE, code_of
 from gdpo.plugins.options import type_problem
 from gdpo.plugins.same_code import in_environment, named_by
@@ -164,11 +164,14 @@ class RunConfig(RewardsConfig):
         """
         datasets = self.problems.get("catalogue", {}).values()
         made = [dataset["made"]["source"] for dataset in datasets if dataset.get("made")]
+        tasks = [dataset["task"] for dataset in datasets if dataset.get("task")]
         graders = [dataset["grader"] for dataset in datasets if dataset.get("grader")]
+        graders += [TASKS[task].grader for task in tasks]
         codes = {
             **code_of(REWARDS, [spec.function for spec in self.specs().values()]),
             **code_of(METHODS, [self.method]),
             **code_of(SOURCES, made),
+            **code_of(TASKS, tasks),
             **code_of(GRADERS, graders),
         }
         return named_by(codes, same)
@@ -199,7 +202,7 @@ def load_run_config(path: str | Path, same: Sequence[str] | None = None) -> RunC
         ValueError: a plug-in's code is not what the run was planned with, or is not loaded.
     """
     values = json.loads(Path(path).read_text())
-    loaded = {registry.kind: registry for registry in (REWARDS, METHODS, SOURCES, GRADERS)}
+    loaded = {registry.kind: registry for registry in (REWARDS, METHODS, SOURCES, TASKS, GRADERS)}
     for thing in values.get("plugins", {}):
         kind, _, name = thing.partition(" ")
         if name not in loaded[kind]:

@@ -119,6 +119,18 @@ class ExperimentConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _suffix_has_an_effect(self) -> "ExperimentConfig":
+        for key, problems in problem_sets(self).items():
+            if not isinstance(problems, DatasetProblems) or "suffix" not in problems.model_fields_set:
+                continue
+            tasks = {self.datasets[name].task for name in problems.datasets if name in self.datasets}
+            if tasks == {"tool-calling"}:
+                raise ConfigError(
+                    f"{key}.suffix: without effect, as prompts of the task tool-calling are taken as they are"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _same_code_is_two_hashes(self) -> "ExperimentConfig":
         for said in self.same_code:
             if wrong := problem(said):

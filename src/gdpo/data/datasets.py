@@ -2,9 +2,8 @@
 
 import json
 import math
-import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,13 +12,13 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from gdpo.config.datasets import Dataset
-from gdpo.data.options import options_of
 from gdpo.data.schema import SchemaError, check_dataset, storable
 from gdpo.data.similarity import fingerprint
 from gdpo.data.sources import Raw, SourceError, read_source
 from gdpo.parquet import read_table
-from gdpo.tasks.math.golds import GoldError, normalise_gold
-from gdpo.tasks.math.graders import CHOICE
+from gdpo.plugins import TASKS
+from gdpo.tasks import Row, RowError
+from gdpo.tasks.problem import MATH
 
 LONGEST_PROBLEM = 200_000
 """Characters; no real problem comes near (DeepScaleR's longest has 5,154)."""
@@ -38,8 +37,9 @@ TABLE = pa.schema(
     ]
 )
 """Columns of a cleaned dataset; the id is the dataset's name and the fingerprint of the problem's text."""
-OPTIONAL = ("grader", "further")
-"""Columns of texts that it has where a problem has another grader, or further columns (as JSON)."""
+OPTIONAL = ("grader", "further", "task", "prompt")
+"""Columns of texts that it has where a problem has another grader, further columns (as JSON), another task, a
+prompt of its own (messages as JSON)."""
 
 
 class Note(BaseModel):
@@ -77,8 +77,8 @@ def clean_dataset(name: str, dataset: Dataset) -> tuple[pa.Table, DatasetReport]
         try:
             row, changes = _row(name, dataset, columns, index, record)
             if row["id"] in seen:
-                raise GoldError(f"the same problem as row {seen[row['id']]}")
-        except GoldError as error:
+                raise RowError(f"the same problem as row {seen[row['id']]}")
+        except RowError as error:
             notes.append(Note(row=index, what="left out", reason=str(error)))
             continue
         seen[row["id"]] = index
@@ -127,13 +127,13 @@ def _columns(name: str, dataset: Dataset, raw: Raw) -> dict[str, str | None]:
     there = dict.fromkeys(column for _, record in raw.rows for column in record)
     found = {}
     for kind, candidates in dataset.columns.model_dump(exclude={"row"}).items():
-        found[kind] = next((column for column in candidates if column in there), None)
+        found[kind] = next((column for column in candidates if _is_there(column, there)), None)
         if found[kind] is None and kind in ("problem", "answer"):
             raise SourceError(
                 f"datasets.{name}.columns.{kind}: {raw.origin} has no column {' or '.join(candidates)}; "
                 f"its columns are {', '.join(there)}"
             )
-    if missing := [column for column in dataset.columns.row if column not in there]:
+    if missing := [column for column in dataset.columns.row if not _is_there(column, there)]:
         raise SourceError(
             f"datasets.{name}.columns.row: {raw.origin} has no column {missing[0]}; its columns are "
             f"{', '.join(there)}"
@@ -146,49 +146,53 @@ def _columns(name: str, dataset: Dataset, raw: Raw) -> dict[str, str | None]:
     return found
 
 
+def _is_there(column: str, there: Mapping[str, Any]) -> bool:
+    return column in there or ("." in column and column.split(".")[0] in there)
+
+
 def _row(
     name: str, dataset: Dataset, columns: dict[str, str | None], index: int, record: dict[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    values = {kind: record.get(column) if column else None for kind, column in columns.items()}
-    text, context = _text("problem", values["problem"]), _text("context", values["context"])
-    if not text:
-        raise GoldError("no problem text")
-    if context:
-        text = f"{context}\n\n{text}"
-    if len(text) > LONGEST_PROBLEM:
-        raise GoldError(f"problem text longer than {LONGEST_PROBLEM} characters")
-    answer, kind = values["answer"], values["answer_type"]
-    choices = not _nothing(values["options"])
-    if dataset.columns.options and not choices and re.fullmatch(r"\(?[A-Z]\)?", str(answer).strip()):
-        raise GoldError("no options, and the answer is a letter")
-    if choices:
-        options = options_of(values["options"])
-        text, answer = f"{text}\n\n{options.shown()}", options.right(answer)
-    gold = normalise_gold(answer, values["unit"], values["tolerance"], kind)
-    if not all(map(storable, (text, gold.unit or "", *gold.answers))):
-        raise GoldError("text that is no Unicode: half of a surrogate pair")
-    mark = fingerprint(text)
+    values = {kind: value_of(record, column) if column else None for kind, column in columns.items()}
+    if dataset.columns.options and values["options"] is None:
+        values["options"] = []  # to be told from a dataset without any
+    asked = TASKS[dataset.task].function(Row(**values, grader=dataset.grader))
+    contents = [message["content"] for message in asked.messages or ()] or [asked.text]
+    if sum(map(len, contents)) > LONGEST_PROBLEM:
+        raise RowError(f"problem text longer than {LONGEST_PROBLEM} characters")
+    if not all(map(storable, (asked.text, asked.unit or "", *contents, *asked.answers))):
+        raise RowError("text that is no Unicode: half of a surrogate pair")
+    mark = fingerprint("\n".join(contents))
     row = {
         "id": f"{name}-{mark}",
         "row": index,
         "dataset": name,
-        "problem": text,
-        "answers": gold.answers,
+        "problem": asked.text,
+        "answers": asked.answers,
         "several": dataset.several_answers,
-        "answer_type": gold.answer_type,
-        "tolerance": gold.tolerance,
-        "unit": gold.unit,
+        "answer_type": asked.answer_type,
+        "tolerance": asked.tolerance,
+        "unit": asked.unit,
         "fingerprint": mark,
     }
-    if dataset.grader or dataset.columns.options:
-        row["grader"] = dataset.grader or (CHOICE if choices else None)
+    if dataset.grader or dataset.columns.options or dataset.task != MATH:
+        usual = TASKS[dataset.task].grader
+        row["grader"] = dataset.grader or asked.grader or (None if usual == MATH else usual)
     if dataset.columns.row:
-        row["further"] = _further({column: record.get(column) for column in dataset.columns.row})
-    return row, gold.changes
+        row["further"] = _further({column: value_of(record, column) for column in dataset.columns.row})
+    if dataset.task != MATH:
+        row["task"] = dataset.task
+        row["prompt"] = asked.messages and json.dumps(list(asked.messages))
+    return row, list(asked.changes)
 
 
-def _nothing(value: Any) -> bool:
-    return value is None or (isinstance(value, (str, list, tuple, dict)) and not value)
+def value_of(record: dict[str, Any], column: str) -> Any:
+    """A column's value; of ``a.b`` what column a has under b, where no column is called so."""
+    first, dot, rest = column.partition(".")
+    if column in record or not dot:
+        return record.get(column)
+    inner = record.get(first)
+    return value_of(inner, rest) if isinstance(inner, dict) else None
 
 
 def _plain(value: Any) -> Any:
@@ -208,13 +212,4 @@ def _further(values: dict[str, Any]) -> str:
     try:
         return json.dumps(values, allow_nan=False, sort_keys=True, default=_plain)
     except (TypeError, ValueError) as error:
-        raise GoldError(f"a further column is no plain value ({error})") from error
-
-
-def _text(column: str, value: Any) -> str:
-    """A text or nothing; not-a-number is how tables write nothing."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if not isinstance(value, str):
-        raise GoldError(f"{column} is no text but of type {type(value).__name__}")
-    return value.strip()
+        raise RowError(f"a further column is no plain value ({error})") from error

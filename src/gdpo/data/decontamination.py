@@ -57,6 +57,16 @@ def _matches(
 
 
 def _same_answers(rows: list[tuple[pd.Series, pd.Series]]) -> list[bool]:
-    responses = [rf"\boxed{{{', '.join(one['answers'])}}}" for one, _ in rows]
+    """Whether the gold answers of each pair agree: as mathematics, or of another task as texts."""
+    boxed = [rf"\boxed{{{', '.join(one['answers'])}}}" for one, _ in rows]
     golds = [Gold(tuple(other["answers"]), other["several"]) for _, other in rows]
-    return [verdict.verdict == "correct" for verdict in grade_all(responses, golds)]
+    math = [index for index, pair in enumerate(rows) if not any(map(_of_another_task, pair))]
+    verdicts = grade_all([boxed[i] for i in math], [golds[i] for i in math])
+    same = [sorted(one["answers"]) == sorted(other["answers"]) for one, other in rows]
+    for index, verdict in zip(math, verdicts, strict=True):
+        same[index] = verdict.verdict == "correct"
+    return same
+
+
+def _of_another_task(row: pd.Series) -> bool:
+    return isinstance(row.get("task"), str)

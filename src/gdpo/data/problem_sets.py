@@ -1,5 +1,6 @@
 """Problem sets in veRL's columns from cleaned datasets: none twice, too long, or in a benchmark."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 
 from gdpo.config.datasets import DatasetProblems
 from gdpo.data.decontamination import MATCHES, find_matches
+from gdpo.tasks.problem import MATH
 
 
 class LeftOut(BaseModel):
@@ -85,9 +87,11 @@ def make_problem_set(
     return ProblemSet(frame, report, matches)
 
 
-def prompt_of(section: DatasetProblems, problem: str) -> list[dict[str, str]]:
-    """The messages that ask a problem of a set."""
-    return [{"role": "user", "content": f"{problem} {section.suffix}".strip()}]
+def prompt_of(section: DatasetProblems, row: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The messages that ask a cleaned dataset's row: its own prompt, or its text with the set's suffix."""
+    if prompt := _filled(row.get("prompt")):
+        return json.loads(prompt)
+    return [{"role": "user", "content": f"{row['problem']} {section.suffix}".strip()}]
 
 
 def _filled(value: Any) -> Any:
@@ -121,8 +125,8 @@ def _counts(reasons: pd.Series) -> str:
 def _row(name: str, section: DatasetProblems, split: str, index: int, row: dict) -> dict:
     made = {
         "data_source": name,
-        "prompt": prompt_of(section, row["problem"]),
-        "ability": "math",
+        "prompt": prompt_of(section, row),
+        "ability": _filled(row.get("task")) or MATH,
         "reward_model": {
             "style": "rule",
             "ground_truth": row["answers"],

@@ -1,4 +1,4 @@
-"""Rewards, methods, sources of problems, graders, metrics and figures of a user's own (docs/extending.md).
+"""Rewards, methods, sources, tasks, graders, metrics and figures of a user's own (docs/extending.md).
 
 A file that an experiment names (``plugins: [my/rewards.py]``) registers them with these decorators, as the
 package's own are registered.
@@ -12,12 +12,14 @@ from gdpo.plugins.kinds import (
     METRICS,
     REWARDS,
     SOURCES,
+    TASKS,
     figure,
     grader,
     method,
     metric,
     reward,
     source,
+    task,
 )
 from gdpo.plugins.registry import PluginError
 
@@ -29,6 +31,7 @@ __all__ = [
     "METRICS",
     "REWARDS",
     "SOURCES",
+    "TASKS",
     "PluginError",
     "figure",
     "grader",
@@ -36,4 +39,5 @@ __all__ = [
     "metric",
     "reward",
     "source",
+    "task",
 ]

@@ -89,6 +89,14 @@ class Grader(NamedTuple):
     batched: bool = False
 
 
+class Task(NamedTuple):
+    """What makes problems of a dataset's rows; see :func:`task`."""
+
+    function: Callable[..., Any]
+    grader: str
+    """Who judges responses, where a dataset names no other."""
+
+
 class Metric(NamedTuple):
     """A metric of evaluation; see :func:`metric`."""
 
@@ -140,6 +148,7 @@ REWARDS: Registry[Reward] = Registry("reward")
 METHODS: Registry[Method] = Registry("method")
 SOURCES: Registry[Source] = Registry("source")
 GRADERS: Registry[Grader] = Registry("grader")
+TASKS: Registry[Task] = Registry("task")
 METRICS: Registry[Metric] = Registry("metric")
 FIGURES: Registry[Figure] = Registry("figure")
 
@@ -269,6 +278,28 @@ def grader(function: Callable | None = None, *, batched: bool = False) -> Callab
             "grader", function, f"takes {', '.join(given) or 'nothing'}; it must take {' and '.join(wanted)}"
         )
     GRADERS.add(function.__name__, Grader(function, batched))
+    return function
+
+
+def task(function: Callable | None = None, *, grader: str, name: str | None = None) -> Callable:
+    """Register a task, what makes a problem of a dataset's row: ``@task(grader="my_grader")``.
+
+    It takes ``row`` (:class:`gdpo.tasks.Row`) and returns :class:`gdpo.tasks.Asked`, or raises
+    :class:`gdpo.tasks.RowError` with the reason that the row is left out for.
+
+    Args:
+        function: the function.
+        grader: registered grader of responses, where a dataset names no other.
+        name: by default the function's.
+
+    Raises:
+        gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
+    """
+    if function is None:
+        return partial(task, grader=grader, name=name)
+    if (given := list(parameters_of("task", function))) != ["row"]:
+        raise misfit("task", function, f"takes {', '.join(given) or 'nothing'}; it must take row")
+    TASKS.add(name or function.__name__, Task(function, grader))
     return function
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 Entry = TypeVar("Entry")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 class PluginError(ValueError):
@@ -49,14 +49,16 @@ class Registry(dict[str, Entry]):
         ALL[kind] = self
 
     def add(self, name: str, entry: Entry) -> None:
-        """Register an entry under a name of letters, digits and underscores.
+        """Register an entry under a name of letters, digits, underscores and dashes.
 
         Raises:
             PluginError: the name is no name, or is taken.
         """
         function = entry.function
         if not _NAME.fullmatch(name):
-            raise PluginError(f"{Place.of(function)}: {self.kind} {name!r}: a name has letters, digits and _")
+            raise PluginError(
+                f"{Place.of(function)}: {self.kind} {name!r}: a name has letters, digits, _ and -"
+            )
         if name in self:
             raise PluginError(
                 f"{Place.of(function)}: {self.kind} {name!r}: the name is taken, by "

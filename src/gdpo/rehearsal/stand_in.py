@@ -102,8 +102,8 @@ def _all_prompts(name: str, whole: Any, problems: Path, few: Any) -> Iterator[li
         yield from few["prompt"]
         return
     for dataset in whole.datasets:
-        for text in read_dataset(problems / "datasets" / f"{dataset}.parquet")["problem"]:
-            yield prompt_of(whole, text)
+        for row in read_dataset(problems / "datasets" / f"{dataset}.parquet").to_dict("records"):
+            yield prompt_of(whole, row)
 
 
 def prompt_lengths(tokenizer: Any, conversations: Iterator[list[dict[str, str]]]) -> np.ndarray:

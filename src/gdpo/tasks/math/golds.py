@@ -6,13 +6,14 @@ import re
 from typing import Any, NamedTuple
 
 from gdpo.tasks.math.normal import LONGEST_ANSWER, normalize_answer, parse_number, words
+from gdpo.tasks.row import RowError
 
 # Of the commas before a bracket only the last is tried: each of them would look as far.
 _COMMA_OUTSIDE = re.compile(r",[^,()\[\]{}]*(?:[(\[{]|$)")
 
 
-class GoldError(ValueError):
-    """A row without a usable gold answer; the message is the reason it is left out for."""
+class GoldError(RowError):
+    """A row without a usable gold answer."""
 
 
 class NormalGold(NamedTuple):
