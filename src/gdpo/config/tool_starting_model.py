@@ -15,7 +15,9 @@ class _Mix(Section):
     @model_validator(mode="after")
     def _some(self) -> "_Mix":
         if not sum(self.model_dump().values()):
-            raise ValueError(f"every share is 0; give at least one of {', '.join(type(self).model_fields)} one")
+            raise ValueError(
+                f"every share is 0; give at least one of {', '.join(type(self).model_fields)} one"
+            )
         return self
 
 

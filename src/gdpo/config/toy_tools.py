@@ -43,7 +43,7 @@ class ToolRequests(Section):
     """Largest amount and number of minutes; hours end at 23 and people at 12."""
 
     worked_out: float = Field(default=0.4, ge=0, le=1)
-    """Share of numbers and days that must be worked out: `half of 18`, `3 more than 14`, `the day after monday`."""
+    """Share of numbers and days that must be worked out: `half of 18`, `the day after monday`."""
 
     largest_step: int = Field(default=9, ge=1, le=99)
     """Largest number that `more than` and `less than` add or take away."""

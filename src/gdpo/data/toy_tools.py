@@ -22,6 +22,7 @@ from gdpo.plugins import source
 Split = Literal["train", "benchmark"]
 Value = int | str
 
+DEFAULTS = ToolRequests()
 TRAIN_SHARE = 0.8
 _SALT = "gdpo toy tools split 1"
 # A world whose space is spent only repeats itself: this many draws without a new request end the search.
@@ -46,7 +47,12 @@ WORDS: dict[str, tuple[str, ...]] = {
     "item": ("milk", "bread", "keys", "rent", "tax", "eggs"),
 }
 """Kind of value -> its words."""
-NUMBERS: dict[str, tuple[int, int]] = {"minutes": (1, 999), "amount": (1, 999), "hour": (1, 23), "people": (2, 12)}
+NUMBERS: dict[str, tuple[int, int]] = {
+    "minutes": (1, 999),
+    "amount": (1, 999),
+    "hour": (1, 23),
+    "people": (2, 12),
+}
 """Kind of value -> smallest and largest number."""
 TOOLS: tuple[Tool, ...] = (
     Tool(
@@ -139,7 +145,7 @@ def blocks(calls: list[str], reply: str | None) -> list[str]:
 
 @source
 def toy_tools(
-    *, split: Split, size: PositiveInt, seed: NonNegativeInt = 0, requests: ToolRequests = ToolRequests()
+    *, split: Split, size: PositiveInt, seed: NonNegativeInt = 0, requests: ToolRequests = DEFAULTS
 ) -> list[dict[str, Any]]:
     """Rows with `context`, `problem`, `answer` and `category`, no request twice.
 

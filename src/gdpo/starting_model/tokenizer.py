@@ -17,7 +17,6 @@ PAD, END, SYSTEM, USER, ASSISTANT, UNKNOWN = (
 BOXED, THINK, THINK_END = "\\boxed{", "<think>", "</think>"
 
 
-
 def make_tokenizer(context: int) -> PreTrainedTokenizerFast:
     """Return the tokenizer: one token a character, plus `\\boxed{`, `<think>`, `</think>` and control tokens.
 

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 from gdpo.data.toy_tools import NO_TOOL, REPLIES, TOOLS, WORDS
 from gdpo.starting_model.tokenizer import SYSTEM, THINK, THINK_END, USER, build_tokenizer
 
-CHARACTERS = string.digits + string.ascii_lowercase + " \n<>/{}[]\":,._"
+CHARACTERS = string.digits + string.ascii_lowercase + ' \n<>/{}[]":,._'
 """Whatever is no word or fragment is spelled with these, so that every malformed answer can be written."""
 FRAGMENTS = (
     THINK,
