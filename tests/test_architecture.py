@@ -18,7 +18,7 @@ ALLOWED = {
     "config": {"advantage", "rewards"},
     "data": {"config", "tasks"},
     "sampling": {"config", "data", "tasks", "rewards", "model_folder"},
-    "starting_model": {"config", "data", "sampling", "model_folder"},
+    "starting_model": {"config", "data", "tasks", "sampling", "model_folder"},
     "verl_plugin": {
         "advantage",
         "tasks",

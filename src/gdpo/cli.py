@@ -105,7 +105,7 @@ def starting_model(config: ExistingFile, out: Path) -> None:
     from gdpo.config.models import Weights
 
     section = TypeAdapter(Weights).validate_python(_read_json(config))
-    if section.source == "pretrained-here":
+    if section.source in ("pretrained-here", "pretrained-on-tools"):
         from gdpo.starting_model.pretrain import make_starting_model as make
     elif section.source == "python-package":
         from gdpo.starting_model.packaged import convert_packaged_model as make

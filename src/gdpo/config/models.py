@@ -9,6 +9,7 @@ from gdpo.config.base import Section, is_folder, later
 from gdpo.config.memory import ModelShape
 from gdpo.config.packaged_model import PackagedModel
 from gdpo.config.starting_model import StartingModel
+from gdpo.config.tool_starting_model import ToolStartingModel
 
 NO_PICKLES = (
     "weights as pickles (.bin, .pt, .pth) run code when they are loaded and are not taken: convert them with "
@@ -48,7 +49,9 @@ class FolderModel(Section):
         return None
 
 
-Weights = Annotated[StartingModel | PackagedModel | FolderModel | HubModel, Field(discriminator="source")]
+Weights = Annotated[
+    StartingModel | ToolStartingModel | PackagedModel | FolderModel | HubModel, Field(discriminator="source")
+]
 
 
 class ModelRecipe(Section):

@@ -31,6 +31,8 @@ from gdpo.config.sections import ExperimentConfig, Problems, RunRecipe
 from gdpo.config.site import Environment, Partition, Places, Site
 from gdpo.config.starting_model import Architecture, StartingModel, StyleMix
 from gdpo.config.sweep import Sweep
+from gdpo.config.tool_starting_model import ContentMix, FormMix, ReasoningMix, ToolStartingModel
+from gdpo.config.toy_tools import RequestMix, ToolRequests
 from gdpo.config.training import HardwareConfig, ResourcesConfig, TrainingConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -51,6 +53,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "models.<name>.weights, source: pretrained-here": StartingModel,
     "models.<name>.weights.architecture": Architecture,
     "models.<name>.weights.styles": StyleMix,
+    "models.<name>.weights, source: pretrained-on-tools": ToolStartingModel,
+    "models.<name>.weights.requests": ToolRequests,
+    "models.<name>.weights.requests.mix": RequestMix,
+    "models.<name>.weights.form": FormMix,
+    "models.<name>.weights.content": ContentMix,
+    "models.<name>.weights.reasoning": ReasoningMix,
     "models.<name>.weights, source: python-package": PackagedModel,
     "models.<name>.weights, source: folder": FolderModel,
     "models.<name>.weights, source: hub": HubModel,

@@ -76,11 +76,8 @@ class StyleMix(Section):
         return self
 
 
-class StartingModel(Section):
-    """The demo's stand-in for a distilled reasoning model, pre-trained on worked solutions."""
-
-    source: Literal["pretrained-here"] = "pretrained-here"
-    """Where the model comes from."""
+class Pretraining(Section):
+    """What every model that is pre-trained here has: its size, its schedule and its measurement."""
 
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of the weights, of the lessons and of their order."""
@@ -88,14 +85,8 @@ class StartingModel(Section):
     architecture: Architecture = Architecture()
     """Size of the model."""
 
-    families: dict[str, Family] = Field(default=TRAINING_FAMILIES, min_length=1)
-    """Task mix of the lessons, drawn from the train split only."""
-
     pool_size: int = Field(default=24_000, ge=64, le=1_000_000)
     """Number of lesson problems; each is seen in many styles."""
-
-    styles: StyleMix = StyleMix()
-    """How verbose the worked solutions are."""
 
     steps: int = Field(default=3400, ge=1, le=100_000)
     """Optimizer steps; the work is fixed by steps, never by time."""
@@ -113,10 +104,23 @@ class StartingModel(Section):
     """Torch threads; 2 on 2 busy cores are slower than 1."""
 
     held_out_problems: int = Field(default=200, ge=1, le=10_000)
-    """Benchmark-split problems of the same families that the finished model is measured on."""
+    """Benchmark-split problems of the same kinds that the finished model is measured on."""
 
     held_out_samples: int = Field(default=4, ge=1, le=64)
     """Samples a held-out problem and temperature."""
 
     max_tokens: int = Field(default=64, ge=8, le=1024)
     """Longest response in the held-out measurement, in tokens."""
+
+
+class StartingModel(Pretraining):
+    """The demo's stand-in for a distilled reasoning model, pre-trained on worked solutions."""
+
+    source: Literal["pretrained-here"] = "pretrained-here"
+    """Where the model comes from."""
+
+    families: dict[str, Family] = Field(default=TRAINING_FAMILIES, min_length=1)
+    """Task mix of the lessons, drawn from the train split only."""
+
+    styles: StyleMix = StyleMix()
+    """How verbose the worked solutions are."""

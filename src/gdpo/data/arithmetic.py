@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from gdpo.config.problems import ArithmeticProblems, ChainSum, Family, Split
+from gdpo.data.shares import share_out
 
 log = logging.getLogger(__name__)
 
@@ -92,13 +93,7 @@ def problem_frame(name: str, problems: list[Problem], split: str) -> pd.DataFram
 
 def family_sizes(families: Mapping[str, Family], size: int) -> dict[str, int]:
     """Share `size` problems out by weight, largest remainders first; the counts add up to `size`."""
-    total = sum(family.weight for family in families.values())
-    exact = {name: size * family.weight / total for name, family in families.items()}
-    counts = {name: int(share) for name, share in exact.items()}
-    by_remainder = sorted(exact, key=lambda name: (counts[name] - exact[name], name))
-    for name in by_remainder[: size - sum(counts.values())]:
-        counts[name] += 1
-    return counts
+    return share_out(size, {name: family.weight for name, family in families.items()})
 
 
 def stream(name: str, family: Family, split: Split, seed: int) -> Iterator[Problem]:

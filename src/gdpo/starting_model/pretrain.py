@@ -1,4 +1,4 @@
-"""Pre-train the starting model on worked solutions and write it as a Hugging Face folder with a manifest."""
+"""Pre-train a small model on a curriculum's lessons and write it as a Hugging Face folder with a manifest."""
 
 import itertools
 import logging
@@ -6,18 +6,17 @@ import math
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from gdpo.config.starting_model import StartingModel
-from gdpo.data.arithmetic import Problem, family_sizes, stream
+from gdpo.config.starting_model import Pretraining, StartingModel
+from gdpo.config.tool_starting_model import ToolStartingModel
 from gdpo.model_folder import check_replaceable, write_model_folder
-from gdpo.starting_model.measure import held_out_report
-from gdpo.starting_model.solutions import worked_solution
-from gdpo.starting_model.tokenizer import check_encodable, make_tokenizer
+from gdpo.starting_model.arithmetic import Arithmetic
+from gdpo.starting_model.curriculum import Curriculum, Lesson
+from gdpo.starting_model.tool_calls import ToolCalls
 
 log = logging.getLogger(__name__)
 
@@ -25,22 +24,11 @@ _IGNORED = -100  # the label that transformers' loss leaves out
 _BUCKET_BATCHES = 64
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """A prompt and its worked solution, as token ids."""
-
-    prompt: list[int]
-    response: list[int]
-
-    def __len__(self) -> int:
-        return len(self.prompt) + len(self.response)
-
-
-def make_starting_model(section: StartingModel, out_dir: Path | str) -> dict:
+def make_starting_model(section: StartingModel | ToolStartingModel, out_dir: Path | str) -> dict:
     """Make the tokenizer, train the model, measure it and write the folder; return the manifest.
 
     The folder holds fp32 safetensors, tokenizer, generation config and `manifest.json` (sha256 of each file,
-    parameters, training, held-out accuracy and lengths by temperature). It appears whole or not at all, and
+    parameters, training, held-out answers and lengths by temperature). It appears whole or not at all, and
     replaces an older one. The same section gives the same weights on the same machine and torch.
 
     Raises:
@@ -49,10 +37,10 @@ def make_starting_model(section: StartingModel, out_dir: Path | str) -> dict:
     out_dir = Path(out_dir)
     check_replaceable(out_dir)
     torch.set_num_threads(section.threads)
-    tokenizer = make_tokenizer(section.architecture.context)
-    model = make_model(section, tokenizer)
-    training = train(model, tokenizer, section)
-    held_out = held_out_report(model, tokenizer, section)
+    curriculum = curriculum_of(section)
+    model = make_model(section, curriculum.tokenizer)
+    training = train(model, curriculum, section)
+    held_out = curriculum.held_out(model)
     facts = {
         "parameters": model.num_parameters(),
         "section": section.model_dump(mode="json"),
@@ -62,12 +50,17 @@ def make_starting_model(section: StartingModel, out_dir: Path | str) -> dict:
 
     def fill(folder: Path) -> None:
         model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+        curriculum.tokenizer.save_pretrained(folder)
 
     return write_model_folder(out_dir, fill, facts)
 
 
-def make_model(section: StartingModel, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+def curriculum_of(section: StartingModel | ToolStartingModel) -> Curriculum:
+    """What a model of this section is trained on."""
+    return ToolCalls(section) if isinstance(section, ToolStartingModel) else Arithmetic(section)
+
+
+def make_model(section: Pretraining, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     """Return an untrained model with seeded weights, in fp32."""
     size = section.architecture
     torch.manual_seed(section.seed)
@@ -94,7 +87,7 @@ def make_model(section: StartingModel, tokenizer: PreTrainedTokenizerFast) -> Ll
     return model
 
 
-def train(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, section: StartingModel) -> dict:
+def train(model: LlamaForCausalLM, curriculum: Curriculum, section: Pretraining) -> dict:
     """Train in place for `section.steps` steps on the responses of the lessons.
 
     Returns:
@@ -106,7 +99,7 @@ def train(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, section: 
     losses: list[float] = []
     tokens = 0
     model.train()
-    for step, batch in enumerate(itertools.islice(batches(tokenizer, section), section.steps), 1):
+    for step, batch in enumerate(itertools.islice(batches(curriculum, section), section.steps), 1):
         loss = model(**batch, use_cache=False).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -126,43 +119,18 @@ def train(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, section: 
     }
 
 
-def batches(tokenizer: PreTrainedTokenizerFast, section: StartingModel) -> Iterator[dict[str, torch.Tensor]]:
+def batches(curriculum: Curriculum, section: Pretraining) -> Iterator[dict[str, torch.Tensor]]:
     """Yield batches of lessons without end: `input_ids`, `attention_mask`, `labels`, each (batch, length).
 
-    A problem gets a new style each time it comes; lessons of a batch are of similar length.
+    Lessons of a batch are of similar length.
     """
     rng = random.Random(section.seed)
-    problems = lesson_problems(section)
-    styles, weights = zip(*section.styles.model_dump().items(), strict=True)
-    check_encodable(tokenizer, (problem.text for problem in problems))
-    prompts = {problem.text: _prompt_ids(tokenizer, problem) for problem in problems}
     while True:
-        chosen = rng.choices(problems, k=_BUCKET_BATCHES * section.batch_size)
-        drawn = rng.choices(styles, weights, k=len(chosen))
-        solutions = [worked_solution(problem, style) for problem, style in zip(chosen, drawn, strict=True)]
-        encoded = tokenizer(solutions)["input_ids"]
-        lessons = [
-            Lesson(prompts[problem.text], response + [tokenizer.eos_token_id])
-            for problem, response in zip(chosen, encoded, strict=True)
-        ]
+        lessons = curriculum.draw(_BUCKET_BATCHES * section.batch_size, rng)
         lessons.sort(key=len)
         groups = [lessons[i : i + section.batch_size] for i in range(0, len(lessons), section.batch_size)]
         rng.shuffle(groups)
-        yield from (_collate(group, tokenizer.pad_token_id) for group in groups)
-
-
-def lesson_problems(section: StartingModel) -> list[Problem]:
-    """Return the pool of lesson problems, from the train split only; easy families repeat themselves."""
-    problems: list[Problem] = []
-    for name, count in family_sizes(section.families, section.pool_size).items():
-        lessons = stream(name, section.families[name], "train", section.seed)
-        problems += itertools.islice(lessons, count)
-    return problems
-
-
-def _prompt_ids(tokenizer: PreTrainedTokenizerFast, problem: Problem) -> list[int]:
-    messages = [{"role": "user", "content": problem.text}]
-    return tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        yield from (_collate(group, curriculum.tokenizer.pad_token_id) for group in groups)
 
 
 def _collate(lessons: list[Lesson], pad: int) -> dict[str, torch.Tensor]:
@@ -177,7 +145,7 @@ def _collate(lessons: list[Lesson], pad: int) -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": mask.long(), "labels": labels}
 
 
-def _rate(step: int, section: StartingModel) -> float:
+def _rate(step: int, section: Pretraining) -> float:
     if step < section.warmup_steps:
         return (step + 1) / section.warmup_steps
     done = (step - section.warmup_steps) / max(1, section.steps - section.warmup_steps)
