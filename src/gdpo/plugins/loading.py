@@ -33,6 +33,7 @@ BUILT_IN = (
     "gdpo.rewards.lengths",
     "gdpo.advantage",
     "gdpo.tasks",
+    "gdpo.data.bfcl",
     "gdpo.statistics.sample_metrics",
     "gdpo.reporting.figures",
 )

@@ -1,0 +1,1 @@
+"""Tool calling: what is asked, which calls a response makes, and whether they are right."""
