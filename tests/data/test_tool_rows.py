@@ -20,7 +20,9 @@ from gdpo.tasks import Problem, judge_all
 CALL = {"name": "weather", "parameters": {"city": "Rome"}}
 GOLD = f"<tool_call>\n{json.dumps(CALL)}\n</tool_call>"
 TOOLRL = {"problem": ["prompt"], "answer": ["reward_model.ground_truth"]}
-REAL = Path(os.environ.get("GDPO_DATA_MIRROR", ""), "toolrl")
+# The mirror is the folder of all, or that of DeepScaleR beside it.
+MIRROR = Path(os.environ.get("GDPO_DATA_MIRROR", ""))
+REAL = next(filter(Path.is_dir, (MIRROR / "toolrl", MIRROR.parent / "toolrl")), MIRROR / "toolrl")
 
 
 @pytest.fixture(autouse=True)

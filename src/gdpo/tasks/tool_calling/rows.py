@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import gdpo.tasks.tool_calling.graders  # noqa: F401 - registers the task's grader
+import gdpo.tasks.tool_calling.bfcl
+import gdpo.tasks.tool_calling.graders  # noqa: F401 - both register their grader
 from gdpo.plugins import task
 from gdpo.tasks.problem import Gold
 from gdpo.tasks.row import Asked, Row, RowError, text_of
