@@ -37,7 +37,7 @@ test: test-fast setup-tokenizers
 	python tests/faults/campaign.py --short
 
 test-fast:
-	@$(SETUP) peers
+	@$(SETUP) peers tools
 	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile -m "not slow"
 
 test-slurm: setup

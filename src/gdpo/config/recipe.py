@@ -214,6 +214,8 @@ def merge(parent: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _other_kind(parent: Mapping[str, Any], child: Mapping[str, Any]) -> bool:
+    if "licence" in parent:  # a dataset keeps its file and columns under another task
+        return False
     return any(key in parent and key in child and parent[key] != child[key] for key in _DISCRIMINATORS)
 
 

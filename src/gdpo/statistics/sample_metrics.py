@@ -42,7 +42,7 @@ def truncated(samples: pd.DataFrame) -> pd.Series:
 
 @metric(name="format", label="format %")
 def well_formed(samples: pd.DataFrame) -> pd.Series:
-    """share of samples with a reasoning part and exactly one box, after it"""
+    """share of samples in the form that their task asks for (mathematics: reasoning, then exactly one box)"""
     return samples["format"]
 
 
