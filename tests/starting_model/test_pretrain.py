@@ -98,7 +98,7 @@ def test_an_interrupted_training_leaves_nothing_and_strangers_are_spared(tmp_pat
 
 
 def test_bad_sections_are_refused():
-    with pytest.raises(ValidationError, match="every style has share 0"):
+    with pytest.raises(ValidationError, match="every share is 0; give one to at least one of brief, direct"):
         StartingModel(styles=dict.fromkeys(("brief", "direct", "steps", "checked", "detailed"), 0))
     with pytest.raises(ValidationError, match="hidden_size is 100 and heads 3"):
         StartingModel(architecture={"hidden_size": 100, "heads": 3})
