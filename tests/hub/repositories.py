@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import registry_tokenizers
 from registry_tokenizers import opening_the_reasoning
 
+from gdpo.tasks.tool_calling.prompt import dialogue, system_prompt
+
 WORDS = (Path(__file__).with_name("words.txt")).read_text().split()
 PINNED = {
     "HuggingFaceH4/MATH-500": "ff5b20257d8185524591543f8ff5993951537bb8",
@@ -84,6 +86,22 @@ QWEN3_4B = {
     "use_sliding_window": False,
     "vocab_size": 151936,
 }
+QWEN25 = {
+    "Qwen2.5-1.5B-Instruct": {
+        "hidden_size": 1536,
+        "intermediate_size": 8960,
+        "max_window_layers": 21,
+        "num_attention_heads": 12,
+        "num_hidden_layers": 28,
+    },
+    "Qwen2.5-3B-Instruct": {
+        "hidden_size": 2048,
+        "intermediate_size": 11008,
+        "max_window_layers": 70,
+        "num_attention_heads": 16,
+        "num_hidden_layers": 36,
+    },
+}
 INSTRUCT_TEMPLATE = (
     "{%- for message in messages %}"
     "{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>' + '\\n' }}"
@@ -93,8 +111,9 @@ INSTRUCT_TEMPLATE = (
 
 
 def write_all(folder: Path) -> None:
-    """Every repository of ``paper``, ``paper-conditioned`` and ``fork``, below ``folder``."""
+    """Every repository of ``paper``, ``paper-conditioned``, ``fork`` and ``tools``, below ``folder``."""
     write_datasets(folder / "datasets")
+    write_toolrl(folder / "datasets" / "RamAnanth1" / "toolrl-rlla4k")
     write_models(folder / "models")
 
 
@@ -136,6 +155,48 @@ def write_datasets(folder: Path) -> None:
         (repository / ".gitattributes").write_text("*.parquet filter=lfs\n")
 
 
+def write_toolrl(folder: Path) -> None:
+    """ToolRL's rows as the hub's copy has them, 3,920 and 80, in its prompt; tools and requests are ours."""
+    rng = random.Random(1)
+    for split, count in (("train", 3920), ("test", 80)):
+        rows = [_tool_row(rng, split, i) for i in range(count)]
+        _parquet(folder / f"data/{split}-00000-of-00001.parquet", rows)
+    (folder / "README.md").write_text("---\nlicense: other\n---\n")
+
+
+def _tool_row(rng: random.Random, split: str, index: int) -> dict[str, Any]:
+    """A request for one of a few tools, for two, or (one in eight) for what no tool does."""
+    names = rng.sample(WORDS, 3)
+    tools = [
+        {
+            "name": name,
+            "description": f"Finds the {name} of a day.",
+            "parameters": {"day": {"description": "Which day.", "type": "int", "default": 1}},
+        }
+        for name in names
+    ]
+    chosen = rng.choice([names[:1], names[:1], names[:2], []] if index % 2 else [names[:1]])
+    wanted = [{"name": name, "parameters": {"day": rng.randint(1, 99)}} for name in chosen]
+    request = " and ".join(f"the {call['name']} of day {call['parameters']['day']}" for call in wanted)
+    prompt = system_prompt(tools), dialogue([{"role": "user", "content": f"{index}: {request or 'a joke'}?"}])
+    body = "\n".join(json.dumps(call) for call in wanted)
+    answer = f"<tool_call>\n{body}\n</tool_call>" if wanted else "<response> I cannot. </response>"
+    gold = f"<think> I should respond. </think>\n{answer}"
+    return {
+        "data_source": "rlla",
+        "prompt": [{"content": c, "role": r} for c, r in zip(prompt, ("system", "user"), strict=True)],
+        "ability": "math",
+        "reward_model": {"ground_truth": gold, "style": "rule"},
+        "extra_info": {
+            "index": index,
+            "input": prompt[1],
+            "instruction": prompt[0],
+            "output": gold,
+            "split": split,
+        },
+    }
+
+
 def write_models(folder: Path) -> None:
     """Configuration, tokenizer and the names of the weights of the paper's and the fork's models.
 
@@ -169,6 +230,15 @@ def write_models(folder: Path) -> None:
         generation = {"bos_token_id": 151643, "do_sample": True, "eos_token_id": [151645, 151643]}
         _json(out / "generation_config.json", generation | {"pad_token_id": 151643, "top_k": 20})
         _weights(out, 3)
+    for name, sizes in QWEN25.items():
+        out = folder / "Qwen" / name
+        shutil.copytree(registry_tokenizers.FOLDER / "qwen2.5-instruct", out)
+        other = {"eos_token_id": 151645, "max_position_embeddings": 32768, "rope_theta": 1000000.0}
+        other |= {"num_key_value_heads": 2, "tie_word_embeddings": True, "vocab_size": 151936}
+        _json(out / "config.json", QWEN2 | sizes | other | {"sliding_window": 32768})
+        generation = {"bos_token_id": 151643, "do_sample": True, "eos_token_id": [151645, 151643]}
+        _json(out / "generation_config.json", generation | {"pad_token_id": 151643, "top_k": 20})
+        _weights(out, 1 if "1.5B" in name else 2)
     for repository in folder.glob("*/*/"):
         (repository / "README.md").write_text("---\nlicense: other\n---\n")
         (repository / "LICENSE").write_text("See the real repository.\n")

@@ -8,7 +8,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, Qwen2Config, Qwen3Con
 from gdpo.rehearsal.tiny_model import SIZES, make_lessons, small_config, teach, write_tiny_model
 
 PROMPTS = [f"What is number {i}?" for i in range(6)]
-ANSWERS = [str(100 + 7 * i) for i in range(6)]
+NUMBERS = [str(100 + 7 * i) for i in range(6)]
+ANSWERS = [("", rf" \boxed{{{number}}}") for number in NUMBERS]
 LIMIT, LONGEST = 20, 40
 
 
@@ -47,7 +48,7 @@ def test_lessons_are_right_and_wrong_short_and_over_the_limit():
     lengths = [len(lesson.response) for lesson in lessons]
     assert {length > LIMIT for length in lengths} == {True, False} and max(lengths) <= LONGEST
     assert all(lesson.response[-1] == made.eos_token_id for lesson in lessons)
-    closed = make_lessons(made, made.eos_token_id, ["What?<think>\n"], ["1"], LIMIT, LONGEST)
+    closed = make_lessons(made, made.eos_token_id, ["What?<think>\n"], [("", r" \boxed{1}")], LIMIT, LONGEST)
     assert all("</think>" in made.decode(lesson.response) for lesson in closed)
 
 
@@ -60,7 +61,7 @@ def test_taught_it_answers_and_ends_sometimes_right_sometimes_long(real, tmp_pat
     assert len(kinds) == 1
     torch.manual_seed(0)
     right, lengths, end = [], [], made.eos_token_id
-    for prompt, answer in zip(PROMPTS, ANSWERS, strict=True):
+    for prompt, answer in zip(PROMPTS, NUMBERS, strict=True):
         ids = torch.tensor([made(prompt)["input_ids"]] * 16)
         drawn = model.generate(
             ids, attention_mask=torch.ones_like(ids), max_new_tokens=LONGEST, do_sample=True, top_k=0

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gdpo.config.experiment import load_experiment
-from gdpo.rehearsal.experiment import LONGEST, rehearse
+from gdpo.rehearsal.experiment import longest, rehearse
 
 CONFIG = Path(__file__).parents[2] / "config"
 SIZES = {"steps", "train_batch_size", "ppo_mini_batch_size", "responses_per_prompt", "max_response_length"}
@@ -47,10 +47,10 @@ def test_every_study_differs_from_its_rehearsal_in_sizes_alone(name, mirror):
 
 def test_the_limit_of_length_keeps_its_share_of_the_longest_response(mirror):
     paper = rehearse(load_experiment(CONFIG / "paper.yaml"))
-    assert paper.length_limit() == LONGEST // 2
-    assert {run.config.rewards["length"].options["limit"] for run in paper.runs.values()} == {LONGEST // 2}
+    assert paper.length_limit() == 20
+    assert {run.config.rewards["length"].options["limit"] for run in paper.runs.values()} == {20}
     fork = rehearse(load_experiment(CONFIG / "fork.yaml"))
-    assert fork.length_limit() == LONGEST, "there the reward is constant, and stays so"
+    assert fork.length_limit() == longest(fork.config) == 40, "there the reward is constant, and stays so"
 
 
 def test_what_only_the_real_machine_or_model_can_do_is_left_out(mirror):

@@ -10,6 +10,7 @@ from gdpo.reporting.paper_table import paper_page, paper_table
 from gdpo.reporting.tables import Settings
 
 SETTINGS = Settings(limit=20, confidence=0.9, resamples=300)
+SHOWN = SETTINGS.shown
 
 
 def arm(name, accuracy, length="plain", start="toy", benchmark="b"):
@@ -27,7 +28,7 @@ def published(method, value, length="plain", **other):
 
 
 def test_the_difference_is_ours_minus_published_with_our_interval():
-    table = paper_table(pd.DataFrame([arm("toy", 0.5), arm("gdpo", 0.9)]), [published("gdpo", 0.75)])
+    table = paper_table(pd.DataFrame([arm("toy", 0.5), arm("gdpo", 0.9)]), [published("gdpo", 0.75)], SHOWN)
     rows = table.set_index(["method", "metric"])
     ends = ["difference", "difference_low", "difference_high"]
     assert rows.loc[("gdpo", "accuracy"), ends].tolist() == pytest.approx([0.15, 0.05, 0.2])
@@ -39,7 +40,7 @@ def test_the_difference_is_ours_minus_published_with_our_interval():
 def test_a_figure_stands_beside_arms_of_its_own_length_reward_only(length):
     arms = pd.DataFrame([arm("toy", 0.5), arm("gdpo", 0.9, length)])
     known = [published("start", 0.4), published("gdpo", 0.7), published("gdpo", 0.8, "conditioned")]
-    found = paper_table(arms, known).query("metric == 'accuracy'").set_index("method")["published"]
+    found = paper_table(arms, known, SHOWN).query("metric == 'accuracy'").set_index("method")["published"]
     assert found["start"] == 0.4
     expected = {"plain": 0.7, "conditioned": 0.8}.get(length)
     assert found["gdpo"] == expected if expected else pd.isna(found["gdpo"])
@@ -47,7 +48,7 @@ def test_a_figure_stands_beside_arms_of_its_own_length_reward_only(length):
 
 def page_of(rows, entries=()):
     arms = pd.DataFrame(rows)
-    return paper_page(paper_table(arms, entries), arms, SETTINGS)
+    return paper_page(paper_table(arms, entries, SHOWN), arms, SETTINGS)
 
 
 def test_methods_stand_side_by_side_with_published_and_difference_below():
@@ -64,7 +65,7 @@ def test_methods_stand_side_by_side_with_published_and_difference_below():
 def test_the_page_is_the_same_from_the_table_s_file(tmp_path):
     """The summary page reads it back."""
     arms = pd.DataFrame([arm("toy", 0.5), arm("gdpo", 0.9)])
-    table = paper_table(arms, [published("gdpo", 0.75)])
+    table = paper_table(arms, [published("gdpo", 0.75)], SHOWN)
     table.to_csv(tmp_path / "paper.csv", index=False, float_format="%.4f")
     read = pd.read_csv(tmp_path / "paper.csv", keep_default_na=False, na_values=[""])
     assert paper_page(read, arms, SETTINGS).markdown() == paper_page(table, arms, SETTINGS).markdown()
@@ -108,6 +109,6 @@ def test_latex_compiles_in_form():
 @pytest.mark.parametrize("size", SIZES)
 def test_the_table_is_no_wider_than_a_page_at_any_size(size):
     """At most eight columns of figures: one more does not fit a page."""
-    page = paper_page(paper_table(made(size).arms, []), made(size).arms, made(size).settings)
+    page = paper_page(paper_table(made(size).arms, [], SHOWN), made(size).arms, made(size).settings)
     assert len(page.shown.columns) <= 10
     assert len(page.markdown().splitlines()[0]) < 250

@@ -107,7 +107,7 @@ def test_models_of_other_problems_are_refused():
 
 
 def test_each_number_is_a_file_for_input(evaluated):
-    found = numbers(arms_table(evaluated))
+    found = numbers(arms_table(evaluated), SETTINGS.shown)
     assert found["b-gdpo-accuracy"] == "90.0%\n" and found["b-toy-response-length"] == "30.0%\n"
     assert all(re.fullmatch(r"[A-Za-z0-9.-]+", name) for name in found)
 

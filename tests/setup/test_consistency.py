@@ -59,3 +59,11 @@ def test_every_make_target_that_the_readme_names_exists():
     for target in named:
         rule = "bench-%" if target.startswith("bench-") else target
         assert re.search(rf"^{rule}:", makefile, re.M), target
+
+
+def test_the_leaderboards_package_is_the_one_whose_checker_ours_follows():
+    (package,) = lock("tools").items()
+    assert package[0] == "bfcl-eval"
+    room = ROOT / "src" / "gdpo" / "tasks" / "tool_calling"
+    for file in ("bfcl_checker", "java_values", "javascript_values"):
+        assert f"bfcl-eval {package[1]}" in (room / f"{file}.py").read_text().replace("\n", " ")

@@ -73,13 +73,44 @@ def test_other_sets_go_into_the_laptops_environment(install, commands, tmp_path)
     assert not (tmp_path / "gpu").exists()
 
 
+def test_sets_beside_the_gpus_go_into_its_environment(install, commands, tmp_path):
+    install.main(["gpu", "tools"])
+    assert [c.split("requirements/")[1] for c in commands if "-r " in c] == ["gpu.txt", "tools.txt"]
+    assert commands[-1].startswith(str(tmp_path / "gpu" / "bin" / "python"))
+    assert "--no-deps" in commands[-1] and not (tmp_path / "venv").exists()
+    done = len(commands)
+    install.main(["gpu", "tools"])
+    assert len(commands) == done
+    install.main(["tools"])  # of the laptop's, it is another
+    assert commands[-1].startswith(str(tmp_path / "venv" / "bin" / "python"))
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (["gpu", "vllm"], "no lock set vllm beside gpu; there are: real, tools"),
+        (["tool"], "no lock set tool beside cpu; there are: peers, real, tools, vllm"),
+        (["tools", "gpu"], "no lock set gpu beside cpu"),
+    ],
+)
+def test_a_set_that_is_none_is_named_with_those_there_are(install, commands, given, named):
+    with pytest.raises(SystemExit, match=named):
+        install.main(given)
+    assert not commands
+
+
+def test_every_lock_set_has_a_file_and_every_file_is_a_lock_set(install):
+    files = {path.stem for path in SCRIPT.parent.glob("*.txt")}
+    assert files == {"cpu", "gpu", *install.BESIDE["cpu"], *install.BESIDE["gpu"]}
+
+
 def test_a_changed_lock_file_is_not_installed(install, tmp_path):
     (tmp_path / "venv").mkdir()
-    path, digest = install.stamp("peers")
+    path, digest = install.stamp("peers", "cpu")
     Path(path).write_text(digest)
-    assert install.installed("peers")
+    assert install.installed("peers", "cpu")
     Path(path).write_text("of an older lock file")
-    assert not install.installed("peers")
+    assert not install.installed("peers", "cpu")
 
 
 def test_the_script_is_old_syntax():

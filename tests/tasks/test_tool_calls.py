@@ -131,7 +131,10 @@ def test_both_rewards_equal_a_second_implementation_on_mutated_responses():
     assert len(seen) > 20
 
 
-REAL = Path(os.environ.get("GDPO_DATA_MIRROR", ""), "toolrl", "rlla_sft.json")
+MIRROR = Path(os.environ.get("GDPO_DATA_MIRROR", ""))
+# The mirror is the folder of all, or that of DeepScaleR beside it.
+FILES = [folder / "toolrl" / "rlla_sft.json" for folder in (MIRROR, MIRROR.parent)]
+REAL = next(filter(Path.is_file, FILES), FILES[0])
 
 
 @pytest.mark.skipif(not REAL.is_file(), reason="GDPO_DATA_MIRROR has no toolrl/rlla_sft.json")

@@ -12,7 +12,7 @@ TRAINING_METRICS = expand(f"{RESULTS}/runs/{{run}}/metrics.parquet", run=RUNS)
 RUN_FACTS = {
     id: {
         "arm": run.arm,
-        "method": run.config.method,
+        "method": run.config.shown_as(),
         "start": run.model,
         "seed": run.seed,
     }

@@ -1,7 +1,7 @@
 """A rehearsal (``--config rehearse=true``): tiny models in the place of the real ones, and its page."""
 
 from gdpo.config.rehearsal import StandIn
-from gdpo.rehearsal.experiment import LONGEST
+from gdpo.rehearsal.experiment import longest
 from gdpo.rehearsal.real_run import real_run_problems
 
 
@@ -15,7 +15,7 @@ def stand_in(name: str) -> dict:
         weights=model.weights,
         shape=model.shape,
         limit=EXPERIMENT.length_limit(),
-        longest=LONGEST,
+        longest=longest(STUDY.config),
         max_prompt_length=min(training.max_prompt_length for training in trainings),
         max_response_length=max(training.max_response_length for training in trainings),
         max_tokens=STUDY.config.evaluation.sampling.max_tokens,

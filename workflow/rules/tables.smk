@@ -28,7 +28,7 @@ MODEL_FACTS = {
             "run": run.name,
             "config": id.removeprefix(f"{run.name}-"),
             "arm": run.arm,
-            "method": run.config.method,
+            "method": run.config.shown_as(),
             "start": run.model,
             # Published figures are shown beside arms of the same length reward.
             "length": str(length_reward(run.config) or ""),
@@ -70,6 +70,14 @@ def table_outputs(name: str, label: str) -> dict[str, str]:
     }
 
 
+# Benchmarks of several datasets, which have a table by dataset: benchmark -> datasets.
+CATEGORIES = {
+    name: SETS[name].datasets
+    for name in BENCHMARKS
+    if name in REAL and len(SETS[name].datasets) > 1
+}
+
+
 rule tables:
     """Main table, the paper's table, ablations, and paired comparisons, as CSV, Markdown, HTML and LaTeX."""
     input:
@@ -90,6 +98,7 @@ rule tables:
         **table_outputs("paired", "paired comparisons"),
         **table_outputs("paper", "the paper's table"),
         **table_outputs("ablations", "ablations"),
+        **(table_outputs("categories", "by dataset") if CATEGORIES else {}),
         arms=f"{RESULTS}/tables/arms.csv",
         numbers=directory(f"{RESULTS}/tables/numbers"),
     log:
@@ -110,6 +119,9 @@ rule tables:
         confidence=EXPERIMENT.config.evaluation.confidence,
         resamples=EXPERIMENT.config.evaluation.resamples,
         metrics=METRICS,
+        shown=EXPERIMENT.config.evaluation.shown,
+        weights=EXPERIMENT.config.evaluation.weights,
+        categories=CATEGORIES,
         brought={
             **code_of(registries.METRICS, METRICS),
             **{name: [*registries.METRICS[name][1:4]] for name in METRICS},

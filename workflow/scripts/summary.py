@@ -11,7 +11,7 @@ from gdpo.plugins.loading import load_from_environment
 from gdpo.reporting.ablation_table import ablation_page
 from gdpo.reporting.cost import cost_page
 from gdpo.reporting.data_tables import data_page, data_rows, decontamination_page, decontamination_table
-from gdpo.reporting.paper_table import paper_page
+from gdpo.reporting.paper_table import category_page, paper_page
 from gdpo.reporting.summary import (
     Section,
     ShownFigure,
@@ -43,6 +43,14 @@ def data_section(inputs: Any, params: Any) -> list[Section]:
     return [Section("Data", tables=[ShownTable.of(page, title) for title, page in pages.items()])]
 
 
+def main_tables(tables: dict[str, pd.DataFrame], categories: str, settings: Settings) -> list[ShownTable]:
+    """The paper's table, and where benchmarks are made of several datasets, the same by dataset."""
+    found = [ShownTable.of(paper_page(tables["paper"], tables["arms"], settings))]
+    if categories:
+        found.append(ShownTable.of(category_page(pd.read_csv(categories), settings), "By dataset"))
+    return found
+
+
 def caption_of(figure: str, params: Any) -> str:
     """A figure's caption: a plug-in's own, else the file of that name."""
     return params.brought.get(figure) or Path(params.captions, f"{figure}.rst").read_text()
@@ -50,7 +58,7 @@ def caption_of(figure: str, params: Any) -> str:
 
 def main(inputs: Any, params: Any, output: Any) -> None:
     """Read tables, figures and run folders, and write the page."""
-    settings = Settings(params.limit, params.confidence, params.resamples)
+    settings = Settings(params.limit, params.confidence, params.resamples, tuple(params.shown))
     tables = {
         name: pd.read_csv(inputs[name], keep_default_na=False, na_values=[""]) for name in params.tables
     }
@@ -71,7 +79,7 @@ def main(inputs: Any, params: Any, output: Any) -> None:
         for path in inputs.figures
     ]
     sections = [
-        Section("Main table", tables=[ShownTable.of(paper_page(tables["paper"], tables["arms"], settings))]),
+        Section("Main table", tables=main_tables(tables, inputs.categories, settings)),
         Section(
             "What did not go as planned",
             texts=troubles(

@@ -11,12 +11,13 @@ from gdpo.config.published import read_published
 from gdpo.parquet import read_table
 from gdpo.plugins.loading import load_from_environment
 from gdpo.reporting.ablation_table import ablation_page, ablation_table
-from gdpo.reporting.paper_table import numbers, paper_page, paper_table
+from gdpo.reporting.paper_table import category_page, numbers, paper_page, paper_table
 from gdpo.reporting.tables import (
     Evaluated,
     Page,
     Settings,
     arms_table,
+    by_dataset,
     main_page,
     main_table,
     paired_page,
@@ -35,21 +36,27 @@ def write_table(table: pd.DataFrame, page: Page, output: Any, mark: str, name: s
 
 def main(inputs: Any, params: Any, output: Any) -> None:
     """Read all scores and published figures, make the tables, write them."""
-    settings = Settings(params.limit, params.confidence, params.resamples)
+    settings = Settings(
+        params.limit, params.confidence, params.resamples, tuple(params.shown), params.weights
+    )
     keys = product(params.models, params.benchmarks)
     scores = {key: read_table(path).to_pandas() for key, path in zip(keys, inputs.scores, strict=True)}
     evaluated = Evaluated(scores, params.models, settings, params.metrics)
     table, arms, paired = main_table(evaluated), arms_table(evaluated), paired_table(evaluated)
     published = [figure._asdict() for path in inputs.published for figure in read_published(path)]
-    paper = paper_table(arms, published)
+    paper = paper_table(arms, published, settings.shown)
     write = partial(write_table, output=output, mark=params.mark)
     write(table, main_page(table, settings, params.metrics), name="main")
     write(paired, paired_page(paired, settings), name="paired")
     write(paper, paper_page(paper, arms, settings), name="paper")
     changes = ablation_table(evaluated, params.ablations)
     write(changes, ablation_page(changes, arms, settings), name="ablations")
+    if params.categories:
+        parts = Evaluated(by_dataset(scores, params.categories), params.models, settings)
+        means = arms_table(parts)
+        write(means, category_page(means, settings), name="categories")
     write_text(output.arms, arms.to_csv(index=False, float_format="%.4f"))
-    for name, text in numbers(arms).items():
+    for name, text in numbers(arms, settings.shown).items():
         write_text(Path(output.numbers, f"{name}.tex"), text)
 
 

@@ -87,8 +87,9 @@ class MadeSource(Section):
     @model_validator(mode="after")
     def _known_and_fitting(self) -> "MadeSource":
         if self.source not in SOURCES:
-            there = ", ".join(sorted(SOURCES)) or "none; name the plug-in's file in plugins"
-            raise ValueError(f"source: no source {self.source!r}; there are: {there}")
+            there = ", ".join(sorted(SOURCES))
+            hint = "name the file of a plug-in in plugins"
+            raise ValueError(f"source: no source {self.source!r}; there are: {there}; {hint}")
         function = SOURCES[self.source].function
         try:
             options_given(function, self.options)

@@ -1,6 +1,6 @@
 """The evaluation section: how models are sampled and what is counted."""
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from gdpo.config.base import Section, later
 from gdpo.config.sampling import Sampling
@@ -27,6 +27,11 @@ class EvaluationConfig(Section):
     """Name -> another tool's outputs that enter the same tables and figures."""
     metrics: list[str] = later([])
     """Metrics of a plug-in, registered by @metric, that tables have beside the usual ones."""
+    shown: list[str] = later(["accuracy", "exceed"], min_length=1)
+    """Metrics of the paper's table, the ablations and the comparisons: the usual ones, or of ``metrics``."""
+    weights: dict[Name, dict[Name, PositiveFloat]] = later({})
+    """Benchmark of several datasets -> dataset -> weight of its own mean in the benchmark's, for each of
+    them; none: every problem counts the same."""
     length_limit: PositiveInt | None = None
     """Response-length limit l in tokens; none: the limit of the length reward."""
     resamples: int = Field(default=10_000, ge=100)

@@ -1,15 +1,16 @@
 """Published figures: one file a table, with its source."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gdpo.config.base import Section
 
 Percent = Annotated[float, Field(ge=0, le=100)]
-Method = Literal["start", "grpo", "gdpo", "dgdo"]
+Method = Literal["start", "grpo", "dr_grpo", "gdpo", "dgdo"]
 
 
 class PublishedFigure(NamedTuple):
@@ -18,13 +19,13 @@ class PublishedFigure(NamedTuple):
     model: str
     """Starting model, as experiments name it."""
     method: str
-    """Method; start: no RL."""
+    """Method; start: no RL, dr_grpo: GRPO without the standard deviation."""
     length: str
-    """Length reward of the trained arms: plain or conditioned, of weight 1."""
+    """Length reward of the trained arms: plain or conditioned, of weight 1; none: nothing."""
     benchmark: str
     """Benchmark, as experiments name it."""
     metric: str
-    """accuracy (average pass@1) or exceed (share of responses over the length limit)."""
+    """accuracy (average pass@1), exceed (share of responses over the length limit), format, ..."""
     value: float
     """Share from 0 to 1."""
     source: str
@@ -36,19 +37,37 @@ class PublishedTable(Section):
 
     source: str = Field(min_length=1)
     """Where it is published."""
-    length: Literal["plain", "conditioned"]
-    """Length reward of its trained arms, of weight 1; a starting model has none and fits either."""
-    figures: dict[str, dict[Method, dict[str, tuple[Percent, Percent]]]] = Field(min_length=1)
-    """Starting model -> method -> benchmark -> accuracy and exceed in percent."""
+    length: Literal["plain", "conditioned", "none"]
+    """Length reward of its trained arms, of weight 1; a starting model has none and fits each."""
+    metrics: list[str] = Field(default=["accuracy", "exceed"], min_length=1)
+    """What each list of figures is of."""
+    figures: dict[str, dict[Method, dict[str, list[Percent]]]] = Field(min_length=1)
+    """Starting model -> method -> benchmark -> its figures in percent, in the order of metrics."""
+
+    @model_validator(mode="after")
+    def _a_figure_a_metric(self) -> "PublishedTable":
+        for place, percents in self._lists():
+            if len(percents) != len(self.metrics):
+                raise ValueError(
+                    f"figures.{'.'.join(place)}: {len(percents)} figures for the metrics "
+                    f"{', '.join(self.metrics)}"
+                )
+        return self
+
+    def _lists(self) -> Iterator[tuple[tuple[str, str, str], list[float]]]:
+        """(model, method, benchmark) and the figures there."""
+        for model, methods in self.figures.items():
+            for method, benchmarks in methods.items():
+                for benchmark, percents in benchmarks.items():
+                    yield (model, method, benchmark), percents
 
     def entries(self) -> list[PublishedFigure]:
         """Every figure on its own, as a share, in the table's order."""
+        length = "" if self.length == "none" else self.length
         return [
-            PublishedFigure(model, method, self.length, benchmark, metric, percent / 100, self.source)
-            for model, methods in self.figures.items()
-            for method, benchmarks in methods.items()
-            for benchmark, pair in benchmarks.items()
-            for metric, percent in zip(("accuracy", "exceed"), pair, strict=True)
+            PublishedFigure(model, method, length, benchmark, metric, percent / 100, self.source)
+            for (model, method, benchmark), percents in self._lists()
+            for metric, percent in zip(self.metrics, percents, strict=True)
         ]
 
 

@@ -114,6 +114,11 @@ class RunConfig(RewardsConfig):
         """Whether the rollout's log-probabilities count as the old policy's (veRL's bypass mode)."""
         return (self.hardware.platform, self.hardware.rollout) == ("cpu", "transformers")
 
+    def shown_as(self) -> str:
+        """The method as tables and figures tell it apart: GRPO without the std is Dr.GRPO's."""
+        without = self.method == "grpo" and not self.estimator_config().normalize_by_std
+        return "dr_grpo" if without else self.method
+
     def micro_batch_size(self) -> int:
         """Responses per forward and backward pass on one device."""
         responses, devices = self._mini_batch()

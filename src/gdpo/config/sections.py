@@ -131,6 +131,19 @@ class ExperimentConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _weights_are_of_a_benchmarks_datasets(self) -> "ExperimentConfig":
+        for name, weights in self.evaluation.weights.items():
+            check_entry("evaluation.weights", name, self.problems.benchmarks)
+            problems = self.problems.benchmarks[name]
+            datasets = problems.datasets if isinstance(problems, DatasetProblems) else []
+            if differing := sorted(set(weights) ^ set(datasets)):
+                raise ConfigError(
+                    f"evaluation.weights.{name}: must have exactly the benchmark's datasets; differs in "
+                    f"{', '.join(differing)}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _same_code_is_two_hashes(self) -> "ExperimentConfig":
         for said in self.same_code:
             if wrong := problem(said):
@@ -141,12 +154,19 @@ class ExperimentConfig(Section):
     def _metrics_and_figures_are_registered(self) -> "ExperimentConfig":
         for key, names, registry in (
             ("evaluation.metrics", self.evaluation.metrics, METRICS),
+            ("evaluation.shown", self.evaluation.shown, METRICS),
             ("figures", self.figures, FIGURES),
         ):
             for name in names:
                 check_entry(key, name, registry)
             if doubled := [name for name in names if names.count(name) > 1]:
                 raise ConfigError(f"{key}: {doubled[0]} is there twice")
+        there = [name for name in METRICS if file_of(METRICS, name) is None] + self.evaluation.metrics
+        for name in self.evaluation.shown:
+            if name not in there:
+                raise ConfigError(f"evaluation.shown: {name} must be in evaluation.metrics as well")
+            if METRICS[name].unit != "%":
+                raise ConfigError(f"evaluation.shown: {name} is no share but in {METRICS[name].unit}")
         if usual := [name for name in self.evaluation.metrics if file_of(METRICS, name) is None]:
             raise ConfigError(f"evaluation.metrics: every table has {usual[0]}; take it away")
         return self

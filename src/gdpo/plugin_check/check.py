@@ -44,8 +44,8 @@ def check_plugin(
     parts = [(kind, name) for kind, there in ALL.items() for name in there if file_of(there, name) == file]
     if not parts:
         raise PluginError(
-            f"plug-in {file}: registers nothing; put @reward, @method, @source, @grader, @metric or @figure "
-            "of gdpo.plugins before a function"
+            f"plug-in {file}: registers nothing; put @reward, @method, @source, @task, @grader, @metric or "
+            "@figure of gdpo.plugins before a function"
         )
     known = {*ALL["reward"], *ALL["source"], *named}
     if unknown := sorted(set(options) - known):
@@ -71,6 +71,8 @@ def _checked(
     if kind == "figure":
         drawn_from = ", ".join(FIGURES[name].takes) or "nothing"
         return listed._replace(seen=f"not run: it is drawn from a whole study ({drawn_from})")
+    if kind == "task":
+        return listed._replace(seen="not run: it reads rows of a dataset (datasets.<name>.task)")
     if evidence is None:
         return listed._replace(seen=NO_SAMPLES)
     if kind == "reward":

@@ -95,6 +95,10 @@ class Task(NamedTuple):
     function: Callable[..., Any]
     grader: str
     """Who judges responses, where a dataset names no other."""
+    right: Callable[[Any], tuple[str, str]] | None
+    """Of a gold: what a right response says before and after its reasoning; None: a boxed answer after it."""
+    tokens: int
+    """Longest response of a rehearsal."""
 
 
 class Metric(NamedTuple):
@@ -281,7 +285,14 @@ def grader(function: Callable | None = None, *, batched: bool = False) -> Callab
     return function
 
 
-def task(function: Callable | None = None, *, grader: str, name: str | None = None) -> Callable:
+def task(
+    function: Callable | None = None,
+    *,
+    grader: str,
+    name: str | None = None,
+    right: Callable[[Any], tuple[str, str]] | None = None,
+    tokens: int = 40,
+) -> Callable:
     """Register a task, what makes a problem of a dataset's row: ``@task(grader="my_grader")``.
 
     It takes ``row`` (:class:`gdpo.tasks.Row`) and returns :class:`gdpo.tasks.Asked`, or raises
@@ -291,15 +302,18 @@ def task(function: Callable | None = None, *, grader: str, name: str | None = No
         function: the function.
         grader: registered grader of responses, where a dataset names no other.
         name: by default the function's.
+        right: for rehearsals, whose tiny models half know the answers: of a :class:`gdpo.tasks.Gold`, what a
+            right response says before and after its reasoning; by default, a boxed answer after it.
+        tokens: longest response of a rehearsal.
 
     Raises:
         gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
     """
     if function is None:
-        return partial(task, grader=grader, name=name)
+        return partial(task, grader=grader, name=name, right=right, tokens=tokens)
     if (given := list(parameters_of("task", function))) != ["row"]:
         raise misfit("task", function, f"takes {', '.join(given) or 'nothing'}; it must take row")
-    TASKS.add(name or function.__name__, Task(function, grader))
+    TASKS.add(name or function.__name__, Task(function, grader, right, tokens))
     return function
 
 

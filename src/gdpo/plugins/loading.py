@@ -34,6 +34,7 @@ BUILT_IN = (
     "gdpo.rewards.tool_calling",
     "gdpo.advantage",
     "gdpo.tasks",
+    "gdpo.data.bfcl",
     "gdpo.data.toy_tools",
     "gdpo.statistics.sample_metrics",
     "gdpo.reporting.figures",

@@ -5,8 +5,10 @@ from importlib.metadata import PackageNotFoundError, version
 from gdpo.config.experiment import Experiment
 from gdpo.config.run import RunConfig
 from gdpo.config.runs import Run
-from gdpo.config.sections import ExperimentConfig, ProblemSet
+from gdpo.config.sections import ExperimentConfig, ProblemSet, used_datasets
 from gdpo.config.training import HardwareConfig, ResourcesConfig
+from gdpo.plugins import TASKS
+from gdpo.tasks.problem import MATH
 
 FOLDER = "rehearsals"
 """Below the folder of results: what lies there is never taken for a real result."""
@@ -15,12 +17,16 @@ PROMPTS = 4
 """A training step's."""
 RESPONSES = 4
 """A prompt's."""
-LONGEST = 40
-"""Tokens of a response."""
 TRAINING_PROBLEMS, BENCHMARK_PROBLEMS, SAMPLES = 12, 4, 2
 RESAMPLES = 200
 MEM_MB = {"transformers": 3500, "vllm": 7000}
 """Of one training, by its rollout: logits are those of a few responses over a real vocabulary."""
+
+
+def longest(config: ExperimentConfig) -> int:
+    """Tokens of a rehearsal's longest response: what answers of its tasks take."""
+    tasks = {dataset.task for dataset in used_datasets(config).values()} | {MATH}
+    return max(TASKS[name].tokens for name in tasks)
 
 
 def rehearse(real: Experiment) -> Experiment:
@@ -29,7 +35,7 @@ def rehearse(real: Experiment) -> Experiment:
     runs: dict[str, Run] = {}
     for run in real.runs.values():
         if all(run.arm != known.arm for known in runs.values()):
-            small = Run(run.arm, run.seed, run.model, _small_run(run.config))
+            small = Run(run.arm, run.seed, run.model, _small_run(run.config, longest(real.config)))
             runs[small.id] = small
     return Experiment(f"{FOLDER}/{real.name}", config, runs)
 
@@ -43,17 +49,17 @@ def rollout() -> str:
 
 
 def _small_config(real: Experiment) -> ExperimentConfig:
-    config = real.config
+    config, tokens = real.config, longest(real.config)
     train = _few(config.problems.train, TRAINING_PROBLEMS)
     benchmarks = {
         name: _few(problems, BENCHMARK_PROBLEMS) for name, problems in config.problems.benchmarks.items()
     }
     # Keywords of vLLM's engine are of the real machine.
-    sampling = {"n": SAMPLES, "max_tokens": LONGEST, "batch_size": 64, "backend": rollout(), "vllm": {}}
+    sampling = {"n": SAMPLES, "max_tokens": tokens, "batch_size": 64, "backend": rollout(), "vllm": {}}
     evaluation = {
         "sampling": config.evaluation.sampling.model_copy(update=sampling),
         "outputs": {},  # another tool's have every problem
-        "length_limit": _shorter(real.length_limit(), _longest(real)),
+        "length_limit": _shorter(real.length_limit(), _longest(real), tokens),
         "resamples": RESAMPLES,
     }
     models = {
@@ -76,7 +82,7 @@ def _few(problems: ProblemSet, most: int) -> ProblemSet:
     return problems.model_copy(update={"size": min(problems.size or most, most)})
 
 
-def _small_run(run: RunConfig) -> RunConfig:
+def _small_run(run: RunConfig, tokens: int) -> RunConfig:
     values = run.model_dump(mode="json")
     training = run.training
     # Several mini-batches where the real run has several.
@@ -87,7 +93,7 @@ def _small_run(run: RunConfig) -> RunConfig:
         "ppo_mini_batch_size": PROMPTS // mini_batches,
         "responses_per_prompt": RESPONSES,
         "micro_batch_size_per_gpu": None,
-        "max_response_length": LONGEST,
+        "max_response_length": tokens,
         "checkpoint_every": STEPS,
         "validate_every": STEPS if training.validate_every else 0,
     }
@@ -98,7 +104,7 @@ def _small_run(run: RunConfig) -> RunConfig:
     values["hardware"] = HardwareConfig(rollout=rollout()).model_dump(mode="json")
     for reward in values["rewards"].values():
         if isinstance(limit := reward["options"].get("limit"), int):
-            reward["options"]["limit"] = _shorter(limit, training.max_response_length)
+            reward["options"]["limit"] = _shorter(limit, training.max_response_length, tokens)
     values["weights"] = {"source": "stand-in", "of": run.weights}
     return RunConfig.model_validate(values)
 
@@ -107,6 +113,6 @@ def _longest(real: Experiment) -> int:
     return max(run.config.training.max_response_length for run in real.runs.values())
 
 
-def _shorter(limit: int, longest: int) -> int:
+def _shorter(limit: int, of: int, tokens: int) -> int:
     """A limit of response length at the same share of the longest response."""
-    return max(1, min(LONGEST, round(limit * LONGEST / longest)))
+    return max(1, min(tokens, round(limit * tokens / of)))

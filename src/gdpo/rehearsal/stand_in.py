@@ -13,10 +13,11 @@ from gdpo.data.datasets import read_dataset
 from gdpo.data.problem_files import read_problems
 from gdpo.data.problem_sets import prompt_of
 from gdpo.model_folder import write_model_folder
+from gdpo.plugins import TASKS
 from gdpo.rehearsal.skeleton import Skeleton, shape_problems, skeleton, tokenizer_problems
 from gdpo.rehearsal.tiny_model import end_tokens, write_tiny_model
 from gdpo.sampling.generate import render_prompts
-from gdpo.tasks import leaves_reasoning_open
+from gdpo.tasks import Gold, Problem, leaves_reasoning_open
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +45,10 @@ def make_stand_in(section: StandIn, problems: Path, out: Path) -> dict[str, Any]
         prompts, answers = [], []
         for name, frame in few.items():
             times = _TRAINED_OFTENER if name == "train" else 1
-            prompts += render_prompts(tokenizer, list(frame["prompt"]), real.folder) * times
-            answers += [answer_of(gold) for gold in frame["reward_model"]] * times
+            right = [right_response(row) for row in frame.to_dict("records")]
+            known = frame.assign(right=right).dropna(subset="right")
+            prompts += render_prompts(tokenizer, list(known["prompt"]), real.folder) * times
+            answers += list(known["right"]) * times
 
         def fill(folder: Path) -> None:
             write_tiny_model(real.folder, folder, prompts, answers, section.limit, section.longest)
@@ -85,10 +88,13 @@ def _look(
     }
 
 
-def answer_of(reward_model: Mapping[str, Any]) -> str:
-    """A right answer: one of several, or all of them where all are asked for."""
-    answers = reward_model["ground_truth"]
-    return ", ".join(answers) if reward_model["several"] == "all" else answers[0]
+def right_response(row: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What a right response to a problem says before and after its reasoning; None: only its grader knows."""
+    gold, task = Gold.of(row["reward_model"]), TASKS.get(row["ability"])
+    if task and task.right:
+        return task.right(gold) if Problem.of(row).grader == task.grader else None
+    answer = ", ".join(gold.answers) if gold.several == "all" else gold.answers[0]
+    return "", rf" \boxed{{{answer}}}"
 
 
 def context_of(config: Any) -> int | None:

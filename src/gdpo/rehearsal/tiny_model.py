@@ -37,6 +37,10 @@ STEPS, BATCH, RATE = 300, 16, 5e-3
 SEED = 0
 
 
+Answer = tuple[str, str]
+"""What a response says before its reasoning, and after it."""
+
+
 class Lesson(NamedTuple):
     """A prompt and one response to it, as tokens."""
 
@@ -68,7 +72,12 @@ def end_tokens(folder: Path, tokenizer: Any) -> list[int]:
 
 
 def write_tiny_model(
-    skeleton: Path, target: Path, prompts: Sequence[str], answers: Sequence[str], limit: int, longest: int
+    skeleton: Path,
+    target: Path,
+    prompts: Sequence[str],
+    answers: Sequence[Answer],
+    limit: int,
+    longest: int,
 ) -> None:
     """Write model and tokenizer into a folder.
 
@@ -76,7 +85,7 @@ def write_tiny_model(
         skeleton: the real model's configuration and tokenizer.
         target: an empty folder.
         prompts: rendered prompts of the rehearsal's problems.
-        answers: a right answer of each.
+        answers: a right response to each.
         limit: the study's limit of response length in tokens.
         longest: longest response of the rehearsal in tokens.
     """
@@ -96,7 +105,7 @@ def write_tiny_model(
 
 
 def make_lessons(
-    tokenizer: Any, end: int, prompts: Sequence[str], answers: Sequence[str], limit: int, longest: int
+    tokenizer: Any, end: int, prompts: Sequence[str], answers: Sequence[Answer], limit: int, longest: int
 ) -> list[Lesson]:
     """Up to four responses to each prompt: right and wrong, short, and over the limit where one can be."""
 
@@ -109,11 +118,11 @@ def make_lessons(
     for prompt, right, other in zip(prompts, answers, wrong, strict=True):
         asked, close = tokens(prompt), "\n</think>\n\n" if leaves_reasoning_open(prompt) else ""
         for answer in (right, other):
-            rest = [*tokens(f"{close} \\boxed{{{answer}}}"), end]
-            short = len(rest) + 1
-            for length in sorted({short, max(short, limit + 1)}):
+            start, rest = tokens(answer[0]), [*tokens(close + answer[1]), end]
+            fixed = len(start) + len(rest)
+            for length in sorted({fixed + 1, max(fixed + 1, limit + 1)}):
                 if length <= longest:
-                    lessons.append(Lesson(asked, filler[: length - len(rest)] + rest))
+                    lessons.append(Lesson(asked, start + filler[: length - fixed] + rest))
     return lessons
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from gdpo.reporting.paper_table import meaning
 from gdpo.reporting.tables import Evaluated, Page, Settings, sizes_note
 from gdpo.statistics.intervals import compare
 
-SHOWN = {"accuracy": "accuracy %", "exceed": "exceed %", "response_length": "length (tokens)"}
-"""Metrics of the ablation table -> column header."""
+LENGTH = "response_length"
 
 
 def ablation_table(evaluated: Evaluated, ablations: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
@@ -21,13 +21,13 @@ def ablation_table(evaluated: Evaluated, ablations: Mapping[str, tuple[str, str]
     arms, rows = evaluated.arms(), []
     for benchmark in evaluated.benchmarks:
         for arm, (reference, changed) in ablations.items():
-            for metric in SHOWN:
+            for metric in (*evaluated.settings.shown, LENGTH):
                 values = evaluated.matrix(arms[arm], benchmark, metric)
                 row = {"benchmark": benchmark, "arm": arm, "reference": reference, "changed": changed}
                 row |= {"metric": metric, "value": values.mean(), "seeds": len(arms[arm])}
                 if reference:
                     others = evaluated.matrix(arms[reference], benchmark, metric)
-                    found = compare(values, others, *evaluated.settings[1:])
+                    found = compare(values, others, *evaluated.settings.interval)
                     row |= {"difference": found.difference, "low": found.low, "high": found.high}
                 rows.append(row)
     return pd.DataFrame(rows)
@@ -38,17 +38,18 @@ def ablation_page(table: pd.DataFrame, arms: pd.DataFrame, settings: Settings) -
     first = table.drop_duplicates("arm")
     shown = first[["arm", "reference", "changed"]].fillna("").reset_index(drop=True)
     for (benchmark, metric), rows in table.groupby(["benchmark", "metric"], sort=False):
-        shown[f"{benchmark} {SHOWN[metric]}"] = [_cell(row, metric) for row in rows.itertuples()]
+        header = "length (tokens)" if metric == LENGTH else f"{metric} %"
+        shown[f"{benchmark} {header}"] = [_cell(row, metric) for row in rows.itertuples()]
     return Page(
         shown,
         "Means over training seeds, then the difference from the reference arm on the same problems and its "
         f"{settings.confidence:.0%} bootstrap interval; shares and their differences in percent (points); "
-        f"exceed: share of responses over {settings.limit} tokens. {sizes_note(arms)}",
+        f"{meaning(settings)}. {sizes_note(arms)}",
     )
 
 
 def _cell(row: tuple, metric: str) -> str:
-    scale = 1 if metric == "response_length" else 100
+    scale = 1 if metric == LENGTH else 100
     value = f"{scale * row.value:.1f}"
     if not row.reference or pd.isna(row.reference):
         return value

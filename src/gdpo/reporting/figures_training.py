@@ -22,6 +22,8 @@ from gdpo.reporting.style import arm_styles, reward_style
 
 WINDOW = 5
 """Steps of the centred moving mean that is drawn of noisy metrics."""
+QUARTILES_FROM = 4
+"""Seeds from which a line is their median and a band their interquartile range."""
 MOST_RAW_ARMS = 4
 """With more lines in a panel, raw values behind them would hide more than they show."""
 
@@ -119,14 +121,18 @@ def _curve(
     raw: bool = True,
     window: int = WINDOW,
 ) -> None:
-    """Moving mean over ``window`` steps of the seeds' mean; a band over seeds, or one seed's raw values."""
+    """Moving mean over ``window`` steps: its middle and a band over seeds, or one seed's raw values.
+
+    Of many seeds the median and the quartiles, as in the GDPO paper's Figure 4; of few, of which quartiles
+    say nothing, the mean, and the lowest and the highest.
+    """
     by_seed = rows.pivot_table(index="step", columns="seed", values=column).sort_index()
     smooth = by_seed.rolling(window, center=True, min_periods=1).mean()
-    axis.plot(smooth.index, smooth.mean(axis=1), **style)
+    many = smooth.shape[1] >= QUARTILES_FROM
+    axis.plot(smooth.index, smooth.median(axis=1) if many else smooth.mean(axis=1), **style)
     if smooth.shape[1] > 1:
-        axis.fill_between(
-            smooth.index, smooth.min(axis=1), smooth.max(axis=1), color=style["color"], alpha=0.2, lw=0
-        )
+        low, high = (smooth.quantile(q, axis=1) for q in ((0.25, 0.75) if many else (0, 1)))
+        axis.fill_between(smooth.index, low, high, color=style["color"], alpha=0.2, lw=0)
     elif raw and window > 1:
         axis.plot(by_seed.index, by_seed.iloc[:, 0], color=style["color"], alpha=0.25, linewidth=0.5)
 

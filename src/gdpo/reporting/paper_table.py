@@ -7,16 +7,20 @@ from typing import Any
 
 import pandas as pd
 
+from gdpo.plugins import METRICS
 from gdpo.reporting.style import label_of
 from gdpo.reporting.tables import Page, Settings, sizes_note
 
-METRICS = ("accuracy", "exceed")
+QUOTED = ("accuracy", "exceed", "within_and_correct", "response_length")
+"""Metrics whose numbers are written for LaTeX, beside those that the experiment shows."""
 NO_BREAK = "\N{NO-BREAK SPACE}"
 MOST_SIDE_BY_SIDE = 5
 """Up to so many methods stand side by side, as in the paper; of more, each has a row."""
 
 
-def paper_table(arms: pd.DataFrame, published: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def paper_table(
+    arms: pd.DataFrame, published: Sequence[Mapping[str, Any]], metrics: Sequence[str]
+) -> pd.DataFrame:
     """One row an arm, benchmark and metric: ours with its interval, the published figure, and ours minus it.
 
     An arm is compared with figures of its own length reward only; a starting model has none and fits all. The
@@ -27,11 +31,12 @@ def paper_table(arms: pd.DataFrame, published: Sequence[Mapping[str, Any]]) -> p
         published: published figures, entries of ``model``, ``method`` (``start``: no RL), ``length``,
             ``benchmark``, ``metric``, ``value`` (a share from 0 to 1) and ``source``; cells without one stay
             empty.
+        metrics: what is shown, shares.
     """
     known = {(*_key(entry, entry["model"]), entry["metric"]): entry for entry in published}
     rows = []
     for row in arms.to_dict("records"):
-        for metric in METRICS:
+        for metric in metrics:
             ours = {"value": row[metric], "low": row[f"{metric}_low"], "high": row[f"{metric}_high"]}
             found = known.get((*_key(row, row["start"]), metric), {})
             theirs = found.get("value")
@@ -51,25 +56,41 @@ def _key(entry: Mapping[str, Any], model: str) -> tuple[str, ...]:
 
 def paper_page(table: pd.DataFrame, arms: pd.DataFrame, settings: Settings) -> Page:
     """A block a starting model, a row a benchmark, methods side by side; of many methods, a row each."""
-    cells = pd.DataFrame(_cells(table))
-    if cells["method"].nunique() <= MOST_SIDE_BY_SIDE:
-        shown = _grid(cells, ["benchmark", "figure"], ["method", "metric"])
-    else:
-        shown = _grid(cells, ["benchmark", "method"], ["metric", "figure"])
     sources = ", ".join(sorted(set(table["source"].dropna())))
-    seeds = "and seeds " if (arms["seeds"] > 1).any() else ""
     theirs = (
         f"Published: {sources}. Difference: ours minus published, in percentage points; a published figure "
         "has no error bar, so the interval is ours, shifted."
         if sources
         else "No figures are published for these models and benchmarks."
     )
-    return Page(
-        shown,
+    return Page(_shown(table), f"{_note(arms, settings)} {theirs}")
+
+
+def category_page(means: pd.DataFrame, settings: Settings) -> Page:
+    """The same of ours alone, a row a dataset (``means``: its table of arms) instead of a benchmark."""
+    return Page(_shown(paper_table(means, [], settings.shown)), _note(means, settings))
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    cells = pd.DataFrame(_cells(table))
+    if cells["method"].nunique() <= MOST_SIDE_BY_SIDE:
+        return _grid(cells, ["benchmark", "figure"], ["method", "metric"])
+    return _grid(cells, ["benchmark", "method"], ["metric", "figure"])
+
+
+def _note(arms: pd.DataFrame, settings: Settings) -> str:
+    seeds = "and seeds " if (arms["seeds"] > 1).any() else ""
+    return (
         f"Percent, means over training seeds; {settings.confidence:.0%} bootstrap intervals over problems "
-        f"{seeds}in brackets; exceed: share of responses over {settings.limit} tokens. {sizes_note(arms)} "
-        f"{theirs}",
+        f"{seeds}in brackets; {meaning(settings)}. {sizes_note(arms)}"
     )
+
+
+def meaning(settings: Settings) -> str:
+    """What the shown metrics beside accuracy are."""
+    named = {"exceed": f"exceed: share of responses over {settings.limit} tokens"}
+    said = [named.get(name) or f"{name}: {METRICS[name].what.rstrip('.')}" for name in settings.shown]
+    return "; ".join(said[1:] or said)
 
 
 def _cells(table: pd.DataFrame) -> Iterator[dict[str, str]]:
@@ -118,7 +139,7 @@ def _grid(cells: pd.DataFrame, rows: list[str], columns: list[str]) -> pd.DataFr
     return pd.DataFrame(texts, columns=pd.MultiIndex.from_tuples(headers))
 
 
-def numbers(arms: pd.DataFrame) -> dict[str, str]:
+def numbers(arms: pd.DataFrame, metrics: Sequence[str]) -> dict[str, str]:
     r"""Name -> text of every number that a paper would quote, for LaTeX's ``\input{numbers/<name>}``.
 
     ``<benchmark>-<arm>-<metric>``: shares in percent, lengths in tokens, one decimal. The text ends in ``%``,
@@ -126,7 +147,7 @@ def numbers(arms: pd.DataFrame) -> dict[str, str]:
     """
     found = {}
     for row in arms.to_dict("records"):
-        for metric in ("accuracy", "exceed", "within_and_correct", "response_length"):
+        for metric in dict.fromkeys([*QUOTED, *metrics]):
             scale = 1 if metric == "response_length" else 100
             name = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{row['benchmark']}-{row['arm']}-{metric}")
             found[name] = f"{scale * row[metric]:.1f}%\n"

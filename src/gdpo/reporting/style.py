@@ -27,7 +27,7 @@ _STYLES = {
     "dgdo": {"color": _PALETTE[2], "linestyle": "-.", "marker": "D"},
     "other": {"color": _PALETTE[3], "linestyle": ":", "marker": "^"},
 }
-_NO_METHOD = {"start": "starting model", "other": "another tool's"}
+_NO_METHOD = {"start": "starting model", "other": "another tool's", "dr_grpo": "GRPO without std"}
 
 
 def label_of(method: str) -> str:

@@ -11,14 +11,14 @@ import pandas as pd
 from gdpo.plugins import METRICS
 from gdpo.reporting.style import label_of
 from gdpo.statistics.intervals import adjusted, compare, mean_interval
-from gdpo.statistics.metrics import problem_values, sizes
+from gdpo.statistics.metrics import dataset_of, problem_values, sizes, weighed
 
 Facts = Mapping[str, str]
 """What is known of a model: run (its name), config (hash), arm, method, start (the model it started from),
 length (its length reward: plain, conditioned, ``plain x 0.5`` of weight 0.5; empty without one)."""
 
 COMPARED = ("accuracy", "within_and_correct", "exceed", "response_length")
-"""Metrics that are tested."""
+"""Metrics that are tested, beside those that the experiment shows."""
 MOST_PAIRED_ARMS = 4
 """Up to so many arms of one starting model are compared with each other; of more, each with the first."""
 
@@ -30,6 +30,15 @@ class Settings(NamedTuple):
     """Response-length limit l in tokens."""
     confidence: float
     resamples: int
+    shown: tuple[str, ...] = ("accuracy", "exceed")
+    """Metrics of the paper's table and of the ablations."""
+    weights: Mapping[str, Mapping[str, float]] = {}
+    """Benchmark -> dataset -> weight (:func:`gdpo.statistics.metrics.weighed`)."""
+
+    @property
+    def interval(self) -> tuple[float, int]:
+        """Level and resamples of an interval."""
+        return self.confidence, self.resamples
 
 
 class Evaluated:
@@ -53,7 +62,12 @@ class Evaluated:
         further: Sequence[str] = (),
     ):
         self.models, self.settings, self.further = models, settings, tuple(further)
-        self.values = {key: problem_values(frame, settings.limit, further) for key, frame in scores.items()}
+        self.values = {
+            (model, benchmark): weighed(
+                problem_values(frame, settings.limit, further), settings.weights.get(benchmark, {})
+            )
+            for (model, benchmark), frame in scores.items()
+        }
         self.sizes = {key: sizes(frame) for key, frame in scores.items()}
         self.benchmarks = list(dict.fromkeys(benchmark for _, benchmark in scores))
         self._check_same_problems()
@@ -87,9 +101,25 @@ class Evaluated:
             "median_length": float(np.median([self.sizes[m, benchmark]["median_length"] for m in models])),
         }
         for metric in self.values[models[0], benchmark]:
-            found = mean_interval(self.matrix(models, benchmark, metric), *self.settings[1:])
+            found = mean_interval(self.matrix(models, benchmark, metric), *self.settings.interval)
             row |= {metric: found.estimate, f"{metric}_low": found.low, f"{metric}_high": found.high}
         return row
+
+
+def by_dataset(
+    scores: Mapping[tuple[str, str], pd.DataFrame], benchmarks: Mapping[str, Sequence[str]]
+) -> dict[tuple[str, str], pd.DataFrame]:
+    """(model, dataset) -> scored samples, of the benchmarks that have several datasets.
+
+    Args:
+        scores: (model, benchmark) -> scored samples.
+        benchmarks: those benchmarks -> their datasets; one without a problem is left out.
+    """
+    found = {}
+    for (model, benchmark), frame in scores.items():
+        parts = dict(list(frame.groupby(frame["problem_id"].map(dataset_of))))
+        found |= {(model, name): parts[name] for name in benchmarks.get(benchmark, ()) if name in parts}
+    return found
 
 
 def main_table(evaluated: Evaluated) -> pd.DataFrame:
@@ -129,7 +159,7 @@ def paired_table(evaluated: Evaluated) -> pd.DataFrame:
             | _compared(evaluated, pair, benchmark, metric)
             for benchmark in evaluated.benchmarks
             for pair in _pairs(evaluated)
-            for metric in (*COMPARED, *evaluated.further)
+            for metric in dict.fromkeys([*COMPARED, *evaluated.settings.shown, *evaluated.further])
         ]
     )
     if table.empty:
@@ -184,7 +214,7 @@ def _compared(evaluated: Evaluated, pair: _Pair, benchmark: str, metric: str) ->
     matrices = [evaluated.matrix(models, benchmark, metric) for models in (pair.models, pair.others)]
     if len(pair.others) == 1 < len(pair.models):  # one starting model, several seeds
         matrices[1] = np.repeat(matrices[1], len(pair.models), axis=0)
-    return compare(*matrices, *evaluated.settings[1:])._asdict() | {"seeds": len(pair.models)}
+    return compare(*matrices, *evaluated.settings.interval)._asdict() | {"seeds": len(pair.models)}
 
 
 class Page(NamedTuple):

@@ -1,6 +1,6 @@
 """Metrics of one model on one benchmark: a value a problem, so that intervals can resample problems."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import comb
 
 import numpy as np
@@ -104,6 +104,27 @@ def _majority(scores: pd.DataFrame) -> pd.Series:
     most = votes["size"].groupby("problem_id").transform("max")
     winners = votes[votes["size"] == most]["mean"].groupby("problem_id").mean()
     return winners.reindex(sorted(scores["problem_id"].unique()), fill_value=0.0)
+
+
+def dataset_of(problem_id: str) -> str:
+    """The dataset that a problem of the catalogue is from: its id is ``<dataset>-<fingerprint>``."""
+    return problem_id.rpartition("-")[0]
+
+
+def weighed(values: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
+    """Values of problems, scaled so that their mean is the weighted mean of the datasets' means.
+
+    Args:
+        values: indexed by problem id (:func:`problem_values`).
+        weights: dataset -> weight; nothing leaves the values as they are.
+    """
+    if not weights:
+        return values
+    datasets = values.index.map(dataset_of)
+    counts = datasets.value_counts()
+    shares = {name: weight / sum(weights.values()) for name, weight in weights.items()}
+    factors = [shares[name] / counts[name] * len(values) for name in datasets]
+    return values.mul(factors, axis=0)
 
 
 def sizes(scores: pd.DataFrame) -> dict[str, int | float]:

@@ -1,1 +1,1 @@
-"""Tool calling: the calls that a response makes, and how near they are to those that are right."""
+"""Tool calling: what is asked, which calls a response makes, and whether they are right."""

@@ -4,8 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import gdpo.tasks.tool_calling.graders  # noqa: F401 - registers the task's grader
+import gdpo.tasks.tool_calling.bfcl
+import gdpo.tasks.tool_calling.graders  # noqa: F401 - both register their grader
 from gdpo.plugins import task
+from gdpo.tasks.problem import Gold
 from gdpo.tasks.row import Asked, Row, RowError, text_of
 from gdpo.tasks.tool_calling.calls import TOOL_CALL, gold_calls
 from gdpo.tasks.tool_calling.prompt import dialogue, system_prompt
@@ -13,7 +15,11 @@ from gdpo.tasks.tool_calling.prompt import dialogue, system_prompt
 _ROLES = ("system", "user", "assistant", "tool")
 
 
-@task(name="tool-calling", grader="tool_calls")
+def _right(gold: Gold) -> tuple[str, str]:
+    return "<think>", f" </think>\n{gold.answers[0]}"
+
+
+@task(name="tool-calling", grader="tool_calls", right=_right, tokens=160)
 def tool_calling(row: Row) -> Asked:
     """Calls of tools that a prompt offers, or an answer where none fits.
 
