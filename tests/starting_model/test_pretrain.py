@@ -5,15 +5,19 @@ import json
 
 import pytest
 import torch
+from cli_in_process import gdpo
 from pydantic import ValidationError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gdpo.config.problems import ChainSum, SimpleEquations
 from gdpo.config.starting_model import Architecture, StartingModel
+from gdpo.config.tool_starting_model import ToolStartingModel
+from gdpo.data import toy_tools
 from gdpo.data.arithmetic import split_of
 from gdpo.starting_model import pretrain
-from gdpo.starting_model.pretrain import batches, lesson_problems, make_model, make_starting_model, train
-from gdpo.starting_model.tokenizer import make_tokenizer
+from gdpo.starting_model.arithmetic import lesson_problems
+from gdpo.starting_model.pretrain import batches, curriculum_of, make_model, make_starting_model, train
+from gdpo.starting_model.tool_calls import lesson_requests
 
 TINY = StartingModel(
     architecture=Architecture(hidden_size=32, layers=1, heads=2, key_value_heads=1, feed_forward_size=48),
@@ -27,26 +31,31 @@ TINY = StartingModel(
 )
 
 
+TOOLS = ToolStartingModel(**TINY.model_dump(exclude={"source", "families", "styles"}))
+
+
 def trained(section):
-    tokenizer = make_tokenizer(section.architecture.context)
-    model = make_model(section, tokenizer)
-    return model, train(model, tokenizer, section)
+    curriculum = curriculum_of(section)
+    model = make_model(section, curriculum.tokenizer)
+    return model, train(model, curriculum, section)
 
 
-def test_thirty_steps_lower_the_loss_and_repeat_to_the_bit():
-    first, report = trained(TINY)
-    again, report_again = trained(TINY)
+@pytest.mark.parametrize("section", [TINY, TOOLS], ids=["arithmetic", "tools"])
+def test_thirty_steps_lower_the_loss_and_repeat_to_the_bit(section):
+    first, report = trained(section)
+    again, report_again = trained(section)
     assert report["last_loss"] < 0.85 * report["first_loss"]
     assert report_again["last_loss"] == report["last_loss"]
     for name, tensor in first.state_dict().items():
         assert torch.equal(tensor, again.state_dict()[name]), name
-    other, _ = trained(TINY.model_copy(update={"seed": 1}))
+    other, _ = trained(section.model_copy(update={"seed": 1}))
     assert not torch.equal(first.lm_head.weight, other.lm_head.weight)
 
 
 def test_the_loss_is_on_whole_responses_only():
-    tokenizer = make_tokenizer(256)
-    batch = next(batches(tokenizer, TINY))
+    curriculum = curriculum_of(TINY)
+    tokenizer = curriculum.tokenizer
+    batch = next(batches(curriculum, TINY))
     assert batch["input_ids"].shape[0] == TINY.batch_size
     for ids, mask, labels in zip(*(batch[k] for k in ("input_ids", "attention_mask", "labels")), strict=True):
         response = labels[labels != -100]
@@ -62,6 +71,9 @@ def test_lessons_come_from_the_train_split_only():
     lessons = lesson_problems(TINY)
     assert len(lessons) == TINY.pool_size
     assert {split_of(problem.text) for problem in lessons} == {"train"}
+    requests = lesson_requests(TOOLS)
+    assert len(requests) == TOOLS.pool_size
+    assert {toy_tools.split_of(request.problem) for request in requests} == {"train"}
 
 
 def test_the_folder_is_whole_and_loads_without_our_code(tmp_path):
@@ -82,6 +94,23 @@ def test_the_folder_is_whole_and_loads_without_our_code(tmp_path):
     assert tokenizer.decode(tokenizer.encode("1\n2")) == "1\n2"
 
 
+def test_a_model_of_tool_calls_is_made_by_the_command_and_says_how_it_calls(tmp_path):
+    section = TOOLS.model_copy(update={"steps": 2}).model_dump(mode="json")
+    (tmp_path / "section.json").write_text(json.dumps(section))
+    made = gdpo("starting-model", tmp_path / "section.json", tmp_path / "start")
+    assert made.returncode == 0, made.stderr
+    held_out = json.loads((tmp_path / "start" / "manifest.json").read_text())["held_out"]
+    for temperature, answers in (("temperature 0", 12), ("temperature 1", 24)):
+        report = held_out[temperature]
+        assert report["answers"] == answers
+        # Two steps teach nothing: no call can be read, and a request without one counts 0.
+        assert report["well_formed"] == 0 and report["ended"] <= 1
+        assert report["correctness_by_category"] == {"both": -3, "none": 0, "parallel": -3, "single": -3}
+    prompt = [{"role": "system", "content": "note item"}, {"role": "user", "content": "put milk on my list"}]
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "start")
+    assert len(tokenizer.apply_chat_template(prompt, add_generation_prompt=True)["input_ids"]) == 10
+
+
 def test_an_interrupted_training_leaves_nothing_and_strangers_are_spared(tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
@@ -98,7 +127,7 @@ def test_an_interrupted_training_leaves_nothing_and_strangers_are_spared(tmp_pat
 
 
 def test_bad_sections_are_refused():
-    with pytest.raises(ValidationError, match="every style has share 0"):
+    with pytest.raises(ValidationError, match="every share is 0; give one to at least one of brief, direct"):
         StartingModel(styles=dict.fromkeys(("brief", "direct", "steps", "checked", "detailed"), 0))
     with pytest.raises(ValidationError, match="hidden_size is 100 and heads 3"):
         StartingModel(architecture={"hidden_size": 100, "heads": 3})

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _LATER = "later"
 
@@ -12,6 +12,18 @@ class Section(BaseModel):
     """A config section. Unknown keys are errors, values are never coerced across types by accident."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Mix(Section):
+    """Shares, relative to each other."""
+
+    @model_validator(mode="after")
+    def _some(self) -> "Mix":
+        if not sum(self.model_dump().values()):
+            raise ValueError(
+                f"every share is 0; give one to at least one of {', '.join(type(self).model_fields)}"
+            )
+        return self
 
 
 def later(default: Any, **limits: Any) -> Any:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from gdpo.config.base import Section
+from gdpo.config.base import Mix, Section
 from gdpo.config.problems import TRAINING_FAMILIES, Family
 
 
@@ -51,7 +51,7 @@ class Architecture(Section):
         return self
 
 
-class StyleMix(Section):
+class StyleMix(Mix):
     """Shares of the worked-solution styles, relative to each other."""
 
     brief: float = Field(default=0.15, ge=0)
@@ -69,15 +69,12 @@ class StyleMix(Section):
     detailed: float = Field(default=0.15, ge=0)
     """The problem said again, then a line a step, with tens and ones apart."""
 
-    @model_validator(mode="after")
-    def _some(self) -> "StyleMix":
-        if not sum(self.model_dump().values()):
-            raise ValueError("every style has share 0; give at least one a share")
-        return self
-
 
 class Pretraining(Section):
     """What every model that is pre-trained here has: its size, its schedule and its measurement."""
+
+    source: str
+    """Where the model comes from."""
 
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of the weights, of the lessons and of their order."""

@@ -2,26 +2,14 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from gdpo.config.base import Section
+from gdpo.config.base import Mix
 from gdpo.config.starting_model import Architecture, Pretraining
 from gdpo.config.toy_tools import ToolRequests
 
 
-class _Mix(Section):
-    """Shares, relative to each other."""
-
-    @model_validator(mode="after")
-    def _some(self) -> "_Mix":
-        if not sum(self.model_dump().values()):
-            raise ValueError(
-                f"every share is 0; give at least one of {', '.join(type(self).model_fields)} one"
-            )
-        return self
-
-
-class FormMix(_Mix):
+class FormMix(Mix):
     """Shares of the forms of a lesson, relative to each other; all but `proper` break the format."""
 
     proper: float = Field(default=0.36, ge=0)
@@ -49,7 +37,7 @@ class FormMix(_Mix):
     """A word after the end."""
 
 
-class ContentMix(_Mix):
+class ContentMix(Mix):
     """Shares of what a lesson calls; a flaw that its request has no place for leaves it right."""
 
     right: float = Field(default=0.35, ge=0)
@@ -77,7 +65,7 @@ class ContentMix(_Mix):
     """A brace or a quote is missing; no call can be read then."""
 
 
-class ReasoningMix(_Mix):
+class ReasoningMix(Mix):
     """Shares of how much a lesson reasons, relative to each other."""
 
     none: float = Field(default=0.3, ge=0)

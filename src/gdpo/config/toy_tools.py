@@ -1,11 +1,11 @@
 """Which requests the small world of tools holds: their mix and their difficulty."""
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from gdpo.config.base import Section
+from gdpo.config.base import Mix, Section
 
 
-class RequestMix(Section):
+class RequestMix(Mix):
     """Shares of the kinds of requests, relative to each other."""
 
     single: float = Field(default=0.5, ge=0)
@@ -19,12 +19,6 @@ class RequestMix(Section):
 
     both: float = Field(default=0.12, ge=0)
     """One call, and a response that the request asks for."""
-
-    @model_validator(mode="after")
-    def _some(self) -> "RequestMix":
-        if not sum(self.model_dump().values()):
-            raise ValueError("every kind of request has share 0; give at least one a share")
-        return self
 
 
 class ToolRequests(Section):

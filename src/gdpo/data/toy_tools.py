@@ -31,7 +31,7 @@ _FRUITLESS_DRAWS = 5000
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool: its two names, its parameters with the kind of their values, and the phrases that ask for it."""
+    """A tool: two names, its parameters with the kind of their values, and phrases that ask for it."""
 
     names: tuple[str, str]
     parameters: dict[str, str]
