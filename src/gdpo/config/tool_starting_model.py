@@ -84,8 +84,8 @@ class ToolStartingModel(Pretraining):
     source: Literal["pretrained-on-tools"] = "pretrained-on-tools"
     """Where the model comes from."""
 
-    architecture: Architecture = Architecture(context=320)
-    """Size of the model."""
+    architecture: Architecture = Architecture(hidden_size=96, layers=3, feed_forward_size=288, context=320)
+    """Size of the model; unless said otherwise 3 layers, 96 wide, 288 in between, 320 tokens of context."""
 
     steps: int = Field(default=2400, ge=1, le=100_000)
     """Optimizer steps; the work is fixed by steps, never by time."""
@@ -105,5 +105,5 @@ class ToolStartingModel(Pretraining):
     reasoning: ReasoningMix = ReasoningMix()
     """How much they reason."""
 
-    care: float = Field(default=3, ge=1, le=1000)
+    care: float = Field(default=6, ge=1, le=1000)
     """How many times likelier, against each flaw, a right call is where the reasoning is worked out."""
