@@ -95,3 +95,17 @@ def test_arithmetic_cannot_be_weighed(tmp_path):
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
     with pytest.raises(ConfigError, match="evaluation.weights"):
         load_experiment(tmp_path / "study.yaml")
+
+
+def test_defaults_of_a_source_of_ours_are_part_of_the_run_and_its_package_of_the_data():
+    """A later default would else change the data under a finished run."""
+    study = load_experiment(CONFIG / "tools-laptop.yaml", {"datasets.toy-tools-train.made.options.size": 64})
+    made = next(iter(study.runs.values())).config.problems["catalogue"]["toy-tools-train"]["made"]
+    assert made["options"]["size"] == 64 and made["options"]["requests"]["worked_out"] == 0.4
+    mixed = {
+        "datasets.toy-tools-train.made.options": {"split": "train", "size": 64, "requests": {"offered": 2}}
+    }
+    other = load_experiment(CONFIG / "tools-laptop.yaml", mixed)
+    assert not set(study.runs) & set(other.runs)
+    bfcl = load_experiment(CONFIG / "tools.yaml").config.datasets["bfcl-live-simple"]
+    assert "bfcl-eval" in bfcl.content()

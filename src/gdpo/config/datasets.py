@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,8 +15,8 @@ from gdpo.config.base import Section, is_file, later, written
 from gdpo.config.errors import config_error
 from gdpo.config.sweep import Name
 from gdpo.plugins import GRADERS, SOURCES, TASKS
-from gdpo.plugins.loading import code_of
-from gdpo.plugins.options import options_given, options_model
+from gdpo.plugins.loading import code_of, file_of
+from gdpo.plugins.options import options_given, options_model, options_written
 
 MIRROR = "GDPO_DATA_MIRROR"
 """Environment variable: the folder in which relative file names are looked for."""
@@ -171,6 +172,10 @@ class Dataset(Section):
             judged: whether responses to its problems are; else its grader and what that reads do not count.
         """
         values = written(self)
+        if self.made and file_of(SOURCES, self.made.source) is None:
+            # A plug-in's defaults are in the hash of its code.
+            function = SOURCES[self.made.source].function
+            values["made"]["options"] = options_written(function, self.made.options)
         del values["licence"]
         if not judged:
             values.pop("grader", None)
@@ -183,7 +188,7 @@ class Dataset(Section):
         """What tells contents of its source apart: file's checksum, hub's revision, code of a plug-in."""
         read_by = code_of(TASKS, [self.task])
         if self.made:
-            return str(code_of(SOURCES, [self.made.source]) | read_by)
+            return str(code_of(SOURCES, [self.made.source]) | read_by) + _installed(self.made.source)
         if self.file and is_file(self.file.located()):
             found = self.file.sha256 or hashlib.sha256(self.file.located().read_bytes()).hexdigest()
         else:
@@ -219,6 +224,17 @@ class Dataset(Section):
             return None
         hint = "" if MIRROR in os.environ else f"; set the environment variable {MIRROR} to its folder"
         return f"{self.file.located()} does not exist; put {self.file.path} there{hint}"
+
+
+def _installed(source: str) -> str:
+    """The version of the package that a source reads, if it does."""
+    package = SOURCES[source].package
+    if package is None:
+        return ""
+    try:
+        return f" {package} {version(package)}"
+    except PackageNotFoundError:
+        return f" no {package}"
 
 
 def columns_of(path: Path) -> list[str] | None:

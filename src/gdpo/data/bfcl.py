@@ -50,7 +50,7 @@ def _known(category: str) -> str:
     return category
 
 
-@source
+@source(package="bfcl-eval")
 def bfcl(*, category: Annotated[str, AfterValidator(_known)]) -> Iterator[dict[str, Any]]:
     """Rows of a category, in the order of the package's file.
 

@@ -80,6 +80,8 @@ class Source(NamedTuple):
     """Makes the rows of a dataset; see :func:`source`."""
 
     function: Callable[..., Any]
+    package: str | None = None
+    """Installed package that it reads, whose version tells contents apart."""
 
 
 class Grader(NamedTuple):
@@ -249,14 +251,20 @@ def method(
     return function
 
 
-def source(function: Callable) -> Callable:
+def source(function: Callable | None = None, *, package: str | None = None) -> Callable:
     """Register what makes a dataset's rows: it takes options as keywords, and gives one dict a row.
+
+    Args:
+        function: the function.
+        package: installed package that it reads: another version of it makes the rows again.
 
     Raises:
         gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
     """
+    if function is None:
+        return partial(source, package=package)
     check_signature("source", function, None)
-    SOURCES.add(function.__name__, Source(function))
+    SOURCES.add(function.__name__, Source(function, package))
     return function
 
 

@@ -31,8 +31,21 @@ def options_given(function: Callable, options: Mapping[str, Any]) -> dict[str, A
     Raises:
         pydantic.ValidationError: an option that does not exist, is missing, or is of another type.
     """
-    checked = options_model(function).model_validate_json(json.dumps(options), strict=True)
+    checked = _checked(function, options)
     return {name: getattr(checked, name) for name in options}
+
+
+def options_written(function: Callable, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with the defaults of those that are not given, as plain JSON types.
+
+    Raises:
+        pydantic.ValidationError: as :func:`options_given`.
+    """
+    return _checked(function, options).model_dump(mode="json")
+
+
+def _checked(function: Callable, options: Mapping[str, Any]) -> BaseModel:
+    return options_model(function).model_validate_json(json.dumps(options), strict=True)
 
 
 def type_problem(settings: Any) -> str | None:
