@@ -39,6 +39,8 @@ SWEEP_ARMS = {
     for kind in ("plain", "conditioned")
     for weight in WEIGHTS
 }
+TOOLS = ("qwen2.5-1.5b-instruct", "qwen2.5-3b-instruct")
+TOOL_ARMS = {"grpo": "grpo", "grpo-no-std": "dr_grpo", "gdpo": "gdpo", "dgdo": "dgdo"}
 METHODS = {method: method for method in ("grpo", "gdpo", "dgdo")}
 PROBLEMS, SAMPLES = 12, 4
 
@@ -60,6 +62,7 @@ SIZES = {
     "ablation": Size(("toy",), ABLATION_ARMS, 1, DEMO_BENCHMARKS, 24),
     "laptop": Size(("toy", "toy-narrow", "toy-deep"), METHODS, 3, DEMO_BENCHMARKS, 24),
     "paper": Size(PAPER, METHODS, 3, PAPER_BENCHMARKS, 4000),
+    "tools": Size(TOOLS, TOOL_ARMS, 5, {"toolrl-test": 0.4, "bfcl-non-live": 0.6, "bfcl-live": 0.5}, 1024),
     "weights": Size(PAPER[1:2], SWEEP_ARMS, 1, PAPER_BENCHMARKS, 4000),
 }
 
@@ -91,7 +94,7 @@ def models(size: Size) -> Iterator[tuple[str, dict[str, Any]]]:
 def samples(hard: float, method: str, limit: int, random: np.random.Generator) -> pd.DataFrame:
     """Scored samples of one model on one benchmark: trained models are shorter and a little better."""
     rate = np.clip(0.95 - 0.7 * hard + 0.05 * (method != "start") + random.normal(0, 0.2, PROBLEMS), 0, 1)
-    shorter = {"start": 1 + 2.5 * hard, "grpo": 0.6, "gdpo": 0.4, "dgdo": 0.5}
+    shorter = {"start": 1 + 2.5 * hard, "grpo": 0.6, "dr_grpo": 0.6, "gdpo": 0.4, "dgdo": 0.5}
     typical = limit * (shorter[method] + 0.1 * hard)
     longest = (8 if limit > 1000 else 2) * limit
     count = PROBLEMS * SAMPLES

@@ -14,7 +14,7 @@ from gdpo.reporting.tables import Page, Settings, sizes_note
 QUOTED = ("accuracy", "exceed", "within_and_correct", "response_length")
 """Metrics whose numbers are written for LaTeX, beside those that the experiment shows."""
 NO_BREAK = "\N{NO-BREAK SPACE}"
-MOST_SIDE_BY_SIDE = 5
+MOST_SIDE_BY_SIDE = 4
 """Up to so many methods stand side by side, as in the paper; of more, each has a row."""
 
 
