@@ -325,7 +325,7 @@ def _lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _parquet(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(rows), path)
 
 

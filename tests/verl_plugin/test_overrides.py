@@ -107,16 +107,27 @@ def composed():
     batched = full | {"hardware": {"platform": "cuda", "gpus_per_node": 2}}
     runs["batched cuda"] = RunConfig.model_validate(batched)
     runs["own keys"] = RunConfig.model_validate(full | {"hardware": CUDA, "verl": OWN_KEYS})
+    tools = load_experiment(ROOT / "config" / "tools.yaml")
+    runs["tools cuda"] = tools.run("grpo-no-std-qwen2.5-3b-instruct").config
     runs["full cuda"] = RunConfig.model_validate(full | {"hardware": CUDA})
     return dict(zip(runs, compose(list(runs.values())), strict=True)), runs
 
 
 def test_verl_accepts_every_run(composed):
     configs, runs = composed
-    assert len(configs) == len(runs) == 9
+    assert len(configs) == len(runs) == 10
     first, second = list(configs.values())[:2]  # one from the start, one from the checkpoint of step 1
     assert first["trainer"]["resume_mode"] == "disable"
     assert second["trainer"]["resume_from_path"] == "/x/c/global_step_1"
+    # NVlabs' train_gdpo.sh.
+    data, actor = configs["tools cuda"]["data"], configs["tools cuda"]["actor_rollout_ref"]["actor"]
+    assert (data["train_batch_size"], data["max_prompt_length"], data["max_response_length"]) == (
+        512,
+        2048,
+        1024,
+    )
+    assert (actor["ppo_mini_batch_size"], actor["entropy_coeff"], actor["use_kl_loss"]) == (128, 0.001, False)
+    assert configs["tools cuda"]["actor_rollout_ref"]["rollout"]["n"] == 4
 
 
 @pytest.fixture
