@@ -48,6 +48,8 @@ def test_lessons_are_right_and_wrong_short_and_over_the_limit():
     lengths = [len(lesson.response) for lesson in lessons]
     assert {length > LIMIT for length in lengths} == {True, False} and max(lengths) <= LONGEST
     assert all(lesson.response[-1] == made.eos_token_id for lesson in lessons)
+    framed = make_lessons(made, made.eos_token_id, ["What?"], [("<think>", "</think> 1")], 40, LONGEST)
+    assert {made.decode(lesson.response).startswith("<think>") for lesson in framed} == {True, False}
     closed = make_lessons(made, made.eos_token_id, ["What?<think>\n"], [("", r" \boxed{1}")], LIMIT, LONGEST)
     assert all("</think>" in made.decode(lesson.response) for lesson in closed)
 

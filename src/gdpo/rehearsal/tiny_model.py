@@ -9,6 +9,7 @@ import json
 import logging
 import random
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,7 +108,10 @@ def write_tiny_model(
 def make_lessons(
     tokenizer: Any, end: int, prompts: Sequence[str], answers: Sequence[Answer], limit: int, longest: int
 ) -> list[Lesson]:
-    """Up to four responses to each prompt: right and wrong, short, and over the limit where one can be."""
+    """Responses to each prompt: right and wrong, short, and over the limit where one can be.
+
+    Where something must stand before the reasoning, also such that lack it: a reward of form must vary.
+    """
 
     def tokens(text: str) -> list[int]:
         return tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -117,8 +121,8 @@ def make_lessons(
     lessons = []
     for prompt, right, other in zip(prompts, answers, wrong, strict=True):
         asked, close = tokens(prompt), "\n</think>\n\n" if leaves_reasoning_open(prompt) else ""
-        for answer in (right, other):
-            start, rest = tokens(answer[0]), [*tokens(close + answer[1]), end]
+        for answer, before in product((right, other), dict.fromkeys([right[0], ""])):
+            start, rest = tokens(before), [*tokens(close + answer[1]), end]
             fixed = len(start) + len(rest)
             for length in sorted({fixed + 1, max(fixed + 1, limit + 1)}):
                 if length <= longest:
