@@ -68,6 +68,22 @@ def test_bfcl_s_categories_are_all_there_with_their_weights():
         ),
         ({"evaluation.weights": {"requests": {"toy-tools-test": 0.0}}}, "greater than 0"),
         (
+            {"evaluation.weights": {"requests": {"toy-tools-test": 1.0}}},
+            "evaluation.weights.requests: without effect on a benchmark of one dataset",
+        ),
+        (
+            {"datasets.toy-tools-train.task": "math"},
+            "rewards.tool_format: needs problems that tool_calls judges, and problems.train has some that math",
+        ),
+        (
+            {"training.validate_every": 5, "datasets.toy-tools-test.grader": "bfcl"},
+            "problems.benchmarks.requests has some that bfcl judges",
+        ),
+        (
+            {"datasets.toy-tools-test.grader": "choice"},
+            "grader: choice judges the task math, and the dataset's is tool-calling",
+        ),
+        (
             {"datasets.toy-tools-test.task": "tool-caling"},
             "no task 'tool-caling'; did you mean tool-calling?",
         ),

@@ -41,7 +41,8 @@ def test_every_function_is_picklable_and_tested():
     load([])
     here = {"correctness", "length", "conditioned_length", "format", "integer"}
     in_test_lengths = {"soft_overlong", "cosine_length", "relative_length", "repetition"}
-    assert set(REWARDS) == here | in_test_lengths
+    in_test_tool_calls = {"tool_format", "tool_correctness"}
+    assert set(REWARDS) == here | in_test_lengths | in_test_tool_calls
     for entry in REWARDS.values():
         assert pickle.loads(pickle.dumps(entry.function)) is entry.function
 

@@ -81,6 +81,7 @@ rule summary:
         confidence=EXPERIMENT.config.evaluation.confidence,
         resamples=EXPERIMENT.config.evaluation.resamples,
         shown=EXPERIMENT.config.evaluation.shown,
+        weights=EXPERIMENT.config.evaluation.weights,
         against=DECONTAMINATION.against if DECONTAMINATION else [],
         thresholds=DECONTAMINATION.model_dump() if DECONTAMINATION else {},
         metrics=METRICS,

@@ -58,7 +58,9 @@ def caption_of(figure: str, params: Any) -> str:
 
 def main(inputs: Any, params: Any, output: Any) -> None:
     """Read tables, figures and run folders, and write the page."""
-    settings = Settings(params.limit, params.confidence, params.resamples, tuple(params.shown))
+    settings = Settings(
+        params.limit, params.confidence, params.resamples, tuple(params.shown), params.weights
+    )
     tables = {
         name: pd.read_csv(inputs[name], keep_default_na=False, na_values=[""]) for name in params.tables
     }

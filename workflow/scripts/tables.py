@@ -52,7 +52,7 @@ def main(inputs: Any, params: Any, output: Any) -> None:
     changes = ablation_table(evaluated, params.ablations)
     write(changes, ablation_page(changes, arms, settings), name="ablations")
     if params.categories:
-        parts = Evaluated(by_dataset(scores, params.categories), params.models, settings)
+        parts = Evaluated(by_dataset(scores, params.categories), params.models, settings, params.metrics)
         means = arms_table(parts)
         write(means, category_page(means, settings), name="categories")
     write_text(output.arms, arms.to_csv(index=False, float_format="%.4f"))

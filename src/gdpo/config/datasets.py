@@ -153,6 +153,15 @@ class Dataset(Section):
                 raise ValueError(f"{kind}: no {kind} {name!r}; {hint}there are: {there}")
         return self
 
+    @model_validator(mode="after")
+    def _grader_is_of_the_task(self) -> "Dataset":
+        needed = GRADERS[self.grader].task if self.grader else None
+        if needed not in (None, self.task):
+            raise ValueError(
+                f"grader: {self.grader} judges the task {needed}, and the dataset's is {self.task}"
+            )
+        return self
+
     def judge(self) -> str:
         """Who judges responses to its problems, but for those with choices."""
         return self.grader or TASKS[self.task].grader

@@ -9,15 +9,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from gdpo.config.base import Section, is_file
+from gdpo.config.datasets import DatasetProblems
 from gdpo.config.errors import ConfigError, config_error, single_values
 from gdpo.config.memory import MemoryEstimate, estimate_memory
 from gdpo.config.models import FolderModel
 from gdpo.config.recipe import Recipe, leaves, merge, nested, read_recipe
 from gdpo.config.runs import Run, runs_of
-from gdpo.config.sections import ExperimentConfig, used_datasets
+from gdpo.config.sections import ExperimentConfig, ProblemSet, problem_sets, used_datasets
 from gdpo.config.training import HardwareConfig, ResourcesConfig, TrainingConfig
 from gdpo.config.verl_keys import check_verl
-from gdpo.plugins import PluginError
+from gdpo.plugins import REWARDS, PluginError
 from gdpo.plugins.loading import load
 
 
@@ -104,6 +105,7 @@ def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None
         _check_sections(config)
         experiment = Experiment(path.stem, config, runs_of(config))
         experiment.length_limit()
+        _check_rewards_fit(experiment)
         for model in config.models:
             _resources(config, model)
         _check_memory(experiment)
@@ -166,6 +168,29 @@ def _resources(config: ExperimentConfig, model: str) -> ResourcesConfig:
         return ResourcesConfig.model_validate(values)
     except ValidationError as error:
         raise config_error(error, ResourcesConfig, lambda key: f"sizes.{size}.resources.{key}") from error
+
+
+def _check_rewards_fit(experiment: Experiment) -> None:
+    """A reward that needs what one grader measures must meet that grader wherever rewards are computed."""
+    config = experiment.config
+    judges = {key: _judges(config, made) for key, made in problem_sets(config).items()}
+    validation = f"problems.benchmarks.{next(iter(config.problems.benchmarks))}"
+    for run in experiment.runs.values():
+        sets = ["problems.train", *([validation] if run.config.training.validate_every else [])]
+        for (name, spec), key in itertools.product(run.config.specs().items(), sets):
+            needed = REWARDS[spec.function].grader
+            if needed and (others := sorted(judges[key] - {needed})):
+                raise ConfigError(
+                    f"rewards.{name}: needs problems that {needed} judges, and {key} has some that {others[0]} "
+                    "judges; take the reward away, or name other datasets"
+                )
+
+
+def _judges(config: ExperimentConfig, problems: ProblemSet) -> set[str]:
+    """Graders of a problem set."""
+    if not isinstance(problems, DatasetProblems):
+        return {"math"}
+    return {config.datasets[name].judge() for name in problems.datasets}
 
 
 def _check_memory(experiment: Experiment) -> None:

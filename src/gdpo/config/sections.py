@@ -141,6 +141,13 @@ class ExperimentConfig(Section):
                     f"evaluation.weights.{name}: must have exactly the benchmark's datasets; differs in "
                     f"{', '.join(differing)}"
                 )
+            if len(datasets) == 1:
+                raise ConfigError(f"evaluation.weights.{name}: without effect on a benchmark of one dataset")
+            if problems.size:
+                raise ConfigError(
+                    f"problems.benchmarks.{name}.size: cannot stand with evaluation.weights, as the first so "
+                    "many problems may lack a dataset"
+                )
         return self
 
     @model_validator(mode="after")

@@ -25,6 +25,7 @@ class Reward(NamedTuple):
     group: bool = False
     reads: tuple[str, ...] = ()
     optional: bool = False
+    grader: str | None = None
 
     @property
     def asynchronous(self) -> bool:
@@ -89,6 +90,8 @@ class Grader(NamedTuple):
 
     function: Callable[..., Any]
     batched: bool = False
+    task: str | None = None
+    """Task whose golds it reads; None: of any."""
 
 
 class Task(NamedTuple):
@@ -167,6 +170,7 @@ def reward(
     group: bool = False,
     reads: tuple[str, ...] = (),
     optional: bool = False,
+    grader: str | None = None,
 ) -> Callable:
     """Register a reward function under its own name: ``@reward``, or ``@reward(...)``.
 
@@ -182,12 +186,21 @@ def reward(
         group: it takes all responses to one prompt, and returns as many numbers.
         reads: names of rewards of the same run that it finds in ``response.rewards``.
         optional: it may return None: no value for this response, which then neither gains nor loses by it.
+        grader: it needs what this grader measures (``response.verdict.measured``): other problems are refused.
 
     Raises:
         gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
     """
     if function is None:
-        return partial(reward, constant=constant, range=range, group=group, reads=reads, optional=optional)
+        return partial(
+            reward,
+            constant=constant,
+            range=range,
+            group=group,
+            reads=reads,
+            optional=optional,
+            grader=grader,
+        )
     first = "the responses to one prompt" if group else "a response"
     check_signature("reward", function, first)
     if group and inspect.iscoroutinefunction(function):
@@ -198,7 +211,7 @@ def reward(
         raise misfit("reward", function, f"has constant={constant!r:.60}: give a function that says why")
     if isinstance(reads, str):
         raise misfit("reward", function, f"reads {reads!r}: write reads=({reads!r},)")
-    entry = Reward(function, constant, range, group, tuple(reads), optional)
+    entry = Reward(function, constant, range, group, tuple(reads), optional, grader)
     REWARDS.add(function.__name__, entry)
     return function
 
@@ -268,7 +281,7 @@ def source(function: Callable | None = None, *, package: str | None = None) -> C
     return function
 
 
-def grader(function: Callable | None = None, *, batched: bool = False) -> Callable:
+def grader(function: Callable | None = None, *, batched: bool = False, task: str | None = None) -> Callable:
     """Register what says whether a response is right: ``@grader``.
 
     It takes ``response`` (its text) and ``problem`` (:class:`gdpo.tasks.Problem`), and returns True or
@@ -277,19 +290,20 @@ def grader(function: Callable | None = None, *, batched: bool = False) -> Callab
     Args:
         function: the function.
         batched: it takes ``responses`` and ``problems``, and returns as many.
+        task: whose golds it reads; datasets of another task that name it are refused. None: of any.
 
     Raises:
         gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
     """
     if function is None:
-        return partial(grader, batched=batched)
+        return partial(grader, batched=batched, task=task)
     given = list(parameters_of("grader", function))
     wanted = ["responses", "problems"] if batched else ["response", "problem"]
     if given != wanted:
         raise misfit(
             "grader", function, f"takes {', '.join(given) or 'nothing'}; it must take {' and '.join(wanted)}"
         )
-    GRADERS.add(function.__name__, Grader(function, batched))
+    GRADERS.add(function.__name__, Grader(function, batched, task))
     return function
 
 

@@ -61,6 +61,7 @@ def _small_config(real: Experiment) -> ExperimentConfig:
         "outputs": {},  # another tool's have every problem
         "length_limit": _shorter(real.length_limit(), _longest(real), tokens),
         "resamples": RESAMPLES,
+        "weights": {},  # its few problems are of a benchmark's first dataset
     }
     models = {
         name: model.model_copy(update={"shape": None, "size": None}) for name, model in config.models.items()

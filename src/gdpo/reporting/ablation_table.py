@@ -27,7 +27,7 @@ def ablation_table(evaluated: Evaluated, ablations: Mapping[str, tuple[str, str]
                 row |= {"metric": metric, "value": values.mean(), "seeds": len(arms[arm])}
                 if reference:
                     others = evaluated.matrix(arms[reference], benchmark, metric)
-                    found = compare(values, others, *evaluated.settings.interval)
+                    found = compare(values, others, *evaluated.settings.interval, evaluated.strata(benchmark))
                     row |= {"difference": found.difference, "low": found.low, "high": found.high}
                 rows.append(row)
     return pd.DataFrame(rows)

@@ -82,7 +82,16 @@ def _note(arms: pd.DataFrame, settings: Settings) -> str:
     seeds = "and seeds " if (arms["seeds"] > 1).any() else ""
     return (
         f"Percent, means over training seeds; {settings.confidence:.0%} bootstrap intervals over problems "
-        f"{seeds}in brackets; {meaning(settings)}. {sizes_note(arms)}"
+        f"{seeds}in brackets; {meaning(settings)}. {sizes_note(arms)}{_weights(arms, settings)}"
+    )
+
+
+def _weights(arms: pd.DataFrame, settings: Settings) -> str:
+    """What benchmarks are the weighted means of."""
+    return "".join(
+        f" {name}: mean of its datasets' means, weighed {', '.join(f'{k} {w:g}' for k, w in each.items())}."
+        for name, each in settings.weights.items()
+        if name in set(arms["benchmark"])
     )
 
 

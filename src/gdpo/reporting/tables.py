@@ -93,6 +93,13 @@ class Evaluated:
         """``[models, problems]`` of one metric."""
         return np.stack([self.values[model, benchmark][metric].to_numpy() for model in models])
 
+    def strata(self, benchmark: str) -> np.ndarray | None:
+        """The dataset of each problem, where datasets are weighed: intervals resample each by itself."""
+        if not self.settings.weights.get(benchmark):
+            return None
+        index = next(frame.index for (_, name), frame in self.values.items() if name == benchmark)
+        return np.array([dataset_of(id) for id in index])
+
     def summary(self, models: Sequence[str], benchmark: str) -> dict[str, Any]:
         """Every metric of models that are one arm's seeds (or of one model), with its interval."""
         size = self.sizes[models[0], benchmark]
@@ -101,7 +108,8 @@ class Evaluated:
             "median_length": float(np.median([self.sizes[m, benchmark]["median_length"] for m in models])),
         }
         for metric in self.values[models[0], benchmark]:
-            found = mean_interval(self.matrix(models, benchmark, metric), *self.settings.interval)
+            values = self.matrix(models, benchmark, metric)
+            found = mean_interval(values, *self.settings.interval, self.strata(benchmark))
             row |= {metric: found.estimate, f"{metric}_low": found.low, f"{metric}_high": found.high}
         return row
 
@@ -118,7 +126,11 @@ def by_dataset(
     found = {}
     for (model, benchmark), frame in scores.items():
         parts = dict(list(frame.groupby(frame["problem_id"].map(dataset_of))))
-        found |= {(model, name): parts[name] for name in benchmarks.get(benchmark, ()) if name in parts}
+        for name in benchmarks.get(benchmark, ()):
+            if name in parts:
+                # Two benchmarks may hold problems of one dataset.
+                label = f"{name} ({benchmark})" if (model, name) in found else name
+                found[model, label] = parts[name]
     return found
 
 
@@ -214,7 +226,8 @@ def _compared(evaluated: Evaluated, pair: _Pair, benchmark: str, metric: str) ->
     matrices = [evaluated.matrix(models, benchmark, metric) for models in (pair.models, pair.others)]
     if len(pair.others) == 1 < len(pair.models):  # one starting model, several seeds
         matrices[1] = np.repeat(matrices[1], len(pair.models), axis=0)
-    return compare(*matrices, *evaluated.settings.interval)._asdict() | {"seeds": len(pair.models)}
+    found = compare(*matrices, *evaluated.settings.interval, evaluated.strata(benchmark))
+    return found._asdict() | {"seeds": len(pair.models)}
 
 
 class Page(NamedTuple):

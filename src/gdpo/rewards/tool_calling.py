@@ -15,7 +15,7 @@ def _measured(response: Response, name: str) -> float:
     return found[name]
 
 
-@reward(range=(0.0, 1.0))
+@reward(range=(0.0, 1.0), grader="tool_calls")
 def tool_format(response: Response) -> float:
     """1 if the response thinks and then has exactly the parts of the gold, each tag once, else 0.
 
@@ -24,7 +24,7 @@ def tool_format(response: Response) -> float:
     return _measured(response, "format")
 
 
-@reward(range=(LOWEST, HIGHEST))
+@reward(range=(LOWEST, HIGHEST), grader="tool_calls")
 def tool_correctness(response: Response) -> float:
     """From -3 (no readable call) to 3 (the very calls of the gold); 0 where the gold has no call.
 

@@ -21,7 +21,9 @@ class Interval(NamedTuple):
     high: float
 
 
-def mean_interval(values: np.ndarray, confidence: float, resamples: int) -> Interval:
+def mean_interval(
+    values: np.ndarray, confidence: float, resamples: int, strata: np.ndarray | None = None
+) -> Interval:
     """Mean over seeds and problems, with a percentile bootstrap interval.
 
     Problems are resampled, and seeds as well where there is more than one (each independently: every seed
@@ -32,14 +34,16 @@ def mean_interval(values: np.ndarray, confidence: float, resamples: int) -> Inte
         values: ``[seeds, problems]``, each the mean over that problem's samples.
         confidence: level, as 0.95.
         resamples: bootstrap resamples.
+        strata: ``[problems]``, which part each problem is of: every part is resampled by itself and keeps its
+            size, as means of parts that are weighed need it.
     """
     values = np.atleast_2d(values)
     estimate = float(values.mean())
     if values.shape[1] < 2 or np.ptp(values) == 0:
         return Interval(estimate, estimate, estimate)
     level = expanded_level(confidence, values.shape[1])
-    if values.shape[0] > 1:
-        means = _two_way_means(values, resamples)
+    if values.shape[0] > 1 or strata is not None:
+        means = _two_way_means(values, resamples, strata)
         low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
         return Interval(estimate, float(low), float(high))
     result = stats.bootstrap(
@@ -61,13 +65,20 @@ def expanded_level(confidence: float, problems: int) -> float:
     return float(2 * stats.norm.cdf(quantile) - 1)
 
 
-def _two_way_means(values: np.ndarray, resamples: int) -> np.ndarray:
+def _two_way_means(values: np.ndarray, resamples: int, strata: np.ndarray | None) -> np.ndarray:
     """Means of resampled seeds x resampled problems: weights that are counts of a multinomial draw."""
     rng = np.random.default_rng(SEED)
     seeds, problems = values.shape
     by_seed = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples) / seeds
-    by_problem = rng.multinomial(problems, np.full(problems, 1 / problems), size=resamples) / problems
+    by_problem = np.zeros((resamples, problems))
+    for part in [np.arange(problems)] if strata is None else _parts(strata):
+        count = len(part)
+        by_problem[:, part] = rng.multinomial(count, np.full(count, 1 / count), size=resamples) / problems
     return np.einsum("rs,sp,rp->r", by_seed, values, by_problem, optimize=True)
+
+
+def _parts(strata: np.ndarray) -> list[np.ndarray]:
+    return [np.flatnonzero(strata == part) for part in np.unique(strata)]
 
 
 class Comparison(NamedTuple):
@@ -81,7 +92,13 @@ class Comparison(NamedTuple):
     problems: int
 
 
-def compare(one: np.ndarray, other: np.ndarray, confidence: float, resamples: int) -> Comparison:
+def compare(
+    one: np.ndarray,
+    other: np.ndarray,
+    confidence: float,
+    resamples: int,
+    strata: np.ndarray | None = None,
+) -> Comparison:
     """Paired comparison: mean difference with its interval, and a permutation test.
 
     Under the null hypothesis either model could have made either of a problem's two values, so the sign of
@@ -92,11 +109,12 @@ def compare(one: np.ndarray, other: np.ndarray, confidence: float, resamples: in
         other: the same problems; where the number of seeds differs, means over seeds are compared.
         confidence: level of the interval.
         resamples: of the bootstrap, and of the permutation test.
+        strata: as for :func:`mean_interval`.
     """
     one, other = np.atleast_2d(one), np.atleast_2d(other)
     if one.shape[0] != other.shape[0]:
         one, other = one.mean(axis=0, keepdims=True), other.mean(axis=0, keepdims=True)
-    interval = mean_interval(one - other, confidence, resamples)
+    interval = mean_interval(one - other, confidence, resamples, strata)
     return Comparison(*interval, sign_flip_p((one - other).mean(axis=0), resamples), one.shape[1])
 
 

@@ -111,20 +111,36 @@ def dataset_of(problem_id: str) -> str:
     return problem_id.rpartition("-")[0]
 
 
+_COUNTED = ["timeouts", "errors"]  # how many there were, whatever they count for
+
+
 def weighed(values: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
     """Values of problems, scaled so that their mean is the weighted mean of the datasets' means.
+
+    What the grader could not judge is counted, and not scaled.
 
     Args:
         values: indexed by problem id (:func:`problem_values`).
         weights: dataset -> weight; nothing leaves the values as they are.
+
+    Raises:
+        ValueError: a dataset that has a weight has no problem.
     """
     if not weights:
         return values
     datasets = values.index.map(dataset_of)
     counts = datasets.value_counts()
+    if missing := sorted(set(weights) - set(counts.index)):
+        raise ValueError(
+            f"evaluation.weights: dataset {missing[0]} has no problem in its benchmark (all are doubles, or "
+            "too long); take it out of the benchmark and of the weights"
+        )
     shares = {name: weight / sum(weights.values()) for name, weight in weights.items()}
     factors = [shares[name] / counts[name] * len(values) for name in datasets]
-    return values.mul(factors, axis=0)
+    scaled = values.mul(factors, axis=0)
+    counted = values.columns.intersection(_COUNTED)
+    scaled[counted] = values[counted]
+    return scaled
 
 
 def sizes(scores: pd.DataFrame) -> dict[str, int | float]:

@@ -17,13 +17,13 @@ _LABEL = re.compile(
 )
 
 
-@grader(batched=True)
+@grader(batched=True, task="math")
 def math(responses: Sequence[str], problems: Sequence[Problem]) -> list[Verdict]:
     """The last boxed answer after the reasoning, compared with the gold as mathematics."""
     return grade_all(responses, [problem.gold for problem in problems])
 
 
-@grader(batched=True)
+@grader(batched=True, task="math")
 def choice(responses: Sequence[str], problems: Sequence[Problem]) -> list[Verdict]:
     """The boxed letter, alone (``(B)``) or before the option's text (``B. Venus``), or the text alone.
 

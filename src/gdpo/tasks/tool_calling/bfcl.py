@@ -18,7 +18,7 @@ _PARTS = ((TOOL_CALL,), (RESPONSE,), (TOOL_CALL, RESPONSE))
 """What a response may have after its reasoning."""
 
 
-@grader
+@grader(task="tool-calling")
 def bfcl(response: str, problem: Problem) -> Verdict:
     """The calls of a response against the possible answers of its category.
 

@@ -20,7 +20,7 @@ NO_CALL = "no call"
 """The vote of a response without a tool call."""
 
 
-@grader
+@grader(task="tool-calling")
 def tool_calls(response: str, problem: Problem) -> Verdict:
     """Right where the calls are those of the gold, in any order; without any in the gold, where it answers.
 
