@@ -17,6 +17,7 @@ from gdpo.config.sweep import Name
 from gdpo.plugins import GRADERS, SOURCES, TASKS
 from gdpo.plugins.loading import code_of, file_of
 from gdpo.plugins.options import options_given, options_model, options_written
+from gdpo.plugins.task_code import task_code
 
 MIRROR = "GDPO_DATA_MIRROR"
 """Environment variable: the folder in which relative file names are looked for."""
@@ -185,8 +186,8 @@ class Dataset(Section):
         return values
 
     def content(self) -> str:
-        """What tells contents of its source apart: file's checksum, hub's revision, code of a plug-in."""
-        read_by = code_of(TASKS, [self.task])
+        """What tells contents apart: file's checksum, hub's revision, a plug-in's code, who judges its task."""
+        read_by = task_code(self.task, self.grader)
         if self.made:
             return str(code_of(SOURCES, [self.made.source]) | read_by) + _installed(self.made.source)
         if self.file and is_file(self.file.located()):
