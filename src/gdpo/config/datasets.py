@@ -152,6 +152,13 @@ class Dataset(Section):
                 hint = f"did you mean {close[0]}? " if close else ""
                 there = ", ".join(sorted(registry))
                 raise ValueError(f"{kind}: no {kind} {name!r}; {hint}there are: {there}")
+        if (usual := TASKS[self.task].grader) not in GRADERS:
+            there = ", ".join(sorted(GRADERS))
+            place = TASKS.place(self.task)
+            raise ValueError(
+                f"task: {self.task} has grader={usual!r}, and there is no such grader; there are: {there}; "
+                f"mend {place}"
+            )
         return self
 
     def judge(self) -> str:
@@ -186,7 +193,7 @@ class Dataset(Section):
         return values
 
     def content(self) -> str:
-        """What tells contents apart: file's checksum, hub's revision, a plug-in's code, who judges its task."""
+        """What tells contents apart: checksum or revision, and code of plug-ins that read or judge."""
         read_by = task_code(self.task, self.grader)
         if self.made:
             return str(code_of(SOURCES, [self.made.source]) | read_by) + _installed(self.made.source)
