@@ -49,20 +49,22 @@ def test_the_tests_that_are_written_pass(folder):
         write_new(kind, f"my_{kind}", Path("plugins"))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "plugins"]
     tested = subprocess.run(command, capture_output=True, text=True)
-    assert tested.returncode == 0 and "16 passed" in tested.stdout, tested.stdout
+    assert tested.returncode == 0 and "19 passed" in tested.stdout, tested.stdout
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_printed_fits_into_an_experiment(folder, kind):
     _, part = write_new(kind, f"my_{kind}", Path("plugins"))
-    if kind == "grader":  # of a dataset of the experiment's own
+    if kind in ("grader", "task"):  # of a dataset of the experiment's own
         _, own = write_new("dataset", "mine", Path("plugins"))
-        part = own.replace("licence: own ", "grader: my_grader\n    licence: own ") + part.splitlines()[0]
+        part = own.replace("licence: own ", f"{kind}: my_{kind}\n    licence: own ") + part.splitlines()[0]
     Path("config/mine.yaml").write_text(f"inherits: [demo]\n{part}")
     experiment = load_experiment(Path("config/mine.yaml"))
     assert experiment.config.plugins == [f"plugins/my_{kind}.py"]
     if kind == "reward":
         assert experiment.run("grpo").config.rewards["my_reward"].options == {"words": 50}
+    if kind == "task":
+        assert experiment.config.datasets["mine"].task == "my_task"
     if kind == "method":
         assert experiment.run("my_method").config.method == "my_method"
 

@@ -217,6 +217,59 @@ def test_what_fails_is_named_with_file_and_line(tmp_path, results, code, words):
     assert "Traceback" not in done.stderr
 
 
+OF_A_ROW = """
+from gdpo.plugins import task
+from gdpo.tasks import Asked, RowError
+
+@task(grader="math")
+def mine(row):
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            "return Asked('So: ' + row.problem, [row.answer], 'text')",
+            "it asks: So: What is 2+2?; gold: 4; judged by math",
+        ),
+        (
+            "return Asked('x', ['5'], 'text', grader='choice', messages=[{'role': 'user', 'content': 'Ad'}])",
+            "it asks: user: Ad; gold: 5; judged by choice",
+        ),
+        (
+            "raise RowError('no')",
+            "leaves a made-up row out (problem 'What is 2+2?', answer '4'): no",
+        ),
+    ],
+)
+def test_a_task_shows_what_it_asks(tmp_path, body, words):
+    done = check(tmp_path, OF_A_ROW.format(body))
+    text = " ".join(re.sub("[│┃]", " ", done.stdout).split())
+    assert done.returncode == 0 and words in text and "not run" not in text, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            OF_A_ROW.format("return row.tools[0]"),
+            "task mine: raised TypeError .* on a made-up row .*mine.py, line 7",
+        ),
+        (OF_A_ROW.format("return None"), "task mine: gave None, no Asked.*mend mine.py, line 5"),
+        (
+            OF_A_ROW.format("pass").replace('"math"', '"meth"'),
+            "task mine: has grader='meth', and there is no",
+        ),
+        (OF_A_ROW.format("while True: pass"), "task mine: took longer than 2 s"),
+    ],
+)
+def test_a_task_that_fails_is_named_with_file_and_line(tmp_path, code, words):
+    done = check(tmp_path, code)
+    assert done.returncode == 1 and re.search(words, done.stdout), done.stdout + done.stderr
+
+
 METHOD = '''
 from dataclasses import dataclass
 from gdpo.advantage import RewardConfig, Step

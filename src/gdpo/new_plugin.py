@@ -15,7 +15,7 @@ from gdpo.plugins.loading import load_from_environment
 from gdpo.plugins.registry import ALL
 from gdpo.whole_file import write_text
 
-Kind = Literal["reward", "method", "grader", "source", "metric", "figure", "dataset"]
+Kind = Literal["reward", "method", "grader", "task", "source", "metric", "figure", "dataset"]
 TEMPLATES = Path(__file__).with_name("templates")
 """Complete files; ``NAME`` in them stands for the name, ``FILE`` for the file as the experiment names it."""
 

@@ -165,6 +165,20 @@ BAD = {
         "from gdpo.plugins import method\n@method(config=dict)\ndef a(batch, config): return None",
         r"mine.py, line 2: method 'a' has a config that is no dataclass: <class 'dict'>",
     ),
+    **{
+        f"a task: {case}": (
+            f"from gdpo.plugins import task\n@task({arguments})\n{function}",
+            rf"mine.py, line 2: task 'a' {words}",
+        )
+        for case, arguments, function, words in [
+            ("async", "grader='math'", "async def a(row): return 1", "is async or a generator"),
+            ("generator", "grader='math'", "def a(row): yield 1", "is async or a generator"),
+            ("right", "grader='math', right=3", "def a(row): return 1", "has right=3: give a function"),
+            ("tokens", "grader='math', tokens=0", "def a(row): return 1", "has tokens=0: give a whole"),
+            ("no tokens", "grader='math', tokens=True", "def a(row): return 1", "has tokens=True: give"),
+            ("grader", "grader=None", "def a(row): return 1", "has grader=None: give the name"),
+        ]
+    },
 }
 
 

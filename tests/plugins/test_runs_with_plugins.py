@@ -262,3 +262,72 @@ def scaled(response: Response, *, scale: Scale, power: int = 2):
     )
     with pytest.raises(RewardError, match="gave 8.0, outside of its range 0 to 4"):
         Scorer({"scaled": low.config.specs()["scaled"]})(["x"], [[1]], [problem])
+
+
+TASK = """
+from gdpo.plugins import grader, task
+from gdpo.tasks import Asked
+
+@task(grader="exact")
+def words(row):
+    return Asked(row.problem, [row.answer], "text")
+
+@grader
+def exact(response, problem):
+    return response in problem.gold.answers
+
+@grader
+def loose(response, problem):
+    return response.lower() in problem.gold.answers
+"""
+
+
+def _of_a_task(study, plugin: str = TASK, **values):
+    """What a run and the making of its dataset are told apart by."""
+    Path("words.csv").write_text("problem,answer\nIs it?,yes\n")
+    data = {
+        "datasets": {"words": {"licence": "mine", "file": {"path": "words.csv"}, "task": "words", **values}},
+        "problems": {"train": {"source": "datasets", "datasets": ["words"]}},
+        "rewards": {},
+        "runs": {"gdpo": {"method": "gdpo"}},
+    }
+    experiment = study(data, plugin)
+    return experiment.run("gdpo").id, experiment.config.datasets["words"].content()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('grader="exact"', 'grader="loose"'),
+        ('grader="exact"', 'grader="math"'),
+        ("response in", "response not in"),
+        # Its rows may name it: Asked(..., grader="loose").
+        ("response.lower()", "response.upper()"),
+    ],
+)
+def test_who_judges_a_plug_ins_task_names_its_runs_and_its_data(study, old, new):
+    before, after = _of_a_task(study), _of_a_task(study, TASK.replace(old, new))
+    assert before[0] != after[0] and before[1] != after[1]
+
+
+def test_a_shipped_grader_of_a_task_of_ones_own_is_told_from_another(study):
+    math = _of_a_task(study, TASK.replace('grader="exact"', 'grader="math"'))
+    calls = _of_a_task(study, TASK.replace('grader="exact"', 'grader="tool_calls"'))
+    assert math[0] != calls[0] and math[1] != calls[1]
+
+
+def test_where_a_dataset_names_its_grader_no_other_counts(study):
+    before = _of_a_task(study, grader="exact")
+    assert _of_a_task(study, TASK.replace("response.lower()", "response.upper()"), grader="exact") == before
+    changed = _of_a_task(study, TASK.replace("response in", "response not in"), grader="exact")
+    assert changed[0] != before[0] and changed[1] != before[1]
+
+
+def test_a_planned_run_of_a_task_of_ones_own_is_read_until_its_grader_changes(study, tmp_path):
+    _of_a_task(study)
+    experiment = load_experiment(Path("study/mine.yaml"))
+    (tmp_path / "run.json").write_text(json.dumps(experiment.run("gdpo").resolved))
+    assert load_run_config(tmp_path / "run.json").plugins
+    _of_a_task(study, TASK.replace("response.lower()", "response.upper()"))
+    with pytest.raises(ValueError, match="the code of grader loose was changed"):
+        load_run_config(tmp_path / "run.json")

@@ -17,6 +17,7 @@ from gdpo.config.sweep import Name
 from gdpo.plugins import GRADERS, SOURCES, TASKS
 from gdpo.plugins.loading import code_of, file_of
 from gdpo.plugins.options import options_given, options_model, options_written
+from gdpo.plugins.task_code import task_code
 
 MIRROR = "GDPO_DATA_MIRROR"
 """Environment variable: the folder in which relative file names are looked for."""
@@ -151,6 +152,13 @@ class Dataset(Section):
                 hint = f"did you mean {close[0]}? " if close else ""
                 there = ", ".join(sorted(registry))
                 raise ValueError(f"{kind}: no {kind} {name!r}; {hint}there are: {there}")
+        if (usual := TASKS[self.task].grader) not in GRADERS:
+            there = ", ".join(sorted(GRADERS))
+            place = TASKS.place(self.task)
+            raise ValueError(
+                f"task: {self.task} has grader={usual!r}, and there is no such grader; there are: {there}; "
+                f"mend {place}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -194,8 +202,8 @@ class Dataset(Section):
         return values
 
     def content(self) -> str:
-        """What tells contents of its source apart: file's checksum, hub's revision, code of a plug-in."""
-        read_by = code_of(TASKS, [self.task])
+        """What tells contents apart: checksum or revision, and code of plug-ins that read or judge."""
+        read_by = task_code(self.task, self.grader)
         if self.made:
             return str(code_of(SOURCES, [self.made.source]) | read_by) + _installed(self.made.source)
         if self.file and is_file(self.file.located()):

@@ -19,6 +19,7 @@ from gdpo.plugins import GRADERS, METHODS, REWARDS, SOURCES, TASKS
 from gdpo.plugins.loading import VARIABLE, code_of
 from gdpo.plugins.options import type_problem
 from gdpo.plugins.same_code import in_environment, named_by
+from gdpo.plugins.task_code import task_code
 
 ALGORITHM_VERSION = 1
 """Raise it when a change of the estimators changes results: every training run is then asked for again."""
@@ -169,16 +170,16 @@ class RunConfig(RewardsConfig):
         """
         datasets = self.problems.get("catalogue", {}).values()
         made = [dataset["made"]["source"] for dataset in datasets if dataset.get("made")]
-        tasks = [dataset["task"] for dataset in datasets if dataset.get("task")]
         graders = [dataset["grader"] for dataset in datasets if dataset.get("grader")]
-        graders += [TASKS[task].grader for task in tasks]
         codes = {
             **code_of(REWARDS, [spec.function for spec in self.specs().values()]),
             **code_of(METHODS, [self.method]),
             **code_of(SOURCES, made),
-            **code_of(TASKS, tasks),
             **code_of(GRADERS, graders),
         }
+        for dataset in datasets:
+            if task := dataset.get("task"):
+                codes |= task_code(task, dataset.get("grader"))
         return named_by(codes, same)
 
     def resolved(self) -> dict[str, Any]:

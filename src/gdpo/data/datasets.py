@@ -3,7 +3,8 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,9 @@ from gdpo.data.similarity import fingerprint
 from gdpo.data.sources import Raw, SourceError, read_source
 from gdpo.parquet import read_table
 from gdpo.plugins import TASKS
-from gdpo.tasks import Row, RowError
+from gdpo.plugins.registry import Place
+from gdpo.tasks import Asked, Row, RowError
+from gdpo.tasks.asking import asking
 from gdpo.tasks.problem import MATH
 
 LONGEST_PROBLEM = 200_000
@@ -67,23 +70,24 @@ def clean_dataset(name: str, dataset: Dataset) -> tuple[pa.Table, DatasetReport]
     """Read and clean one dataset.
 
     Raises:
-        SourceError: it cannot be had, lacks a column, or no row is usable.
+        SourceError: it cannot be had, lacks a column, no row is usable, or a plug-in's task goes wrong.
     """
     raw = read_source(name, dataset)
     columns = _columns(name, dataset, raw)
     notes = [Note(row=row, what="left out", reason="not among the rows to keep") for row in raw.left_out]
     rows, seen = [], {}
-    for index, record in raw.rows:
-        try:
-            row, changes = _row(name, dataset, columns, index, record)
-            if row["id"] in seen:
-                raise RowError(f"the same problem as row {seen[row['id']]}")
-        except RowError as error:
-            notes.append(Note(row=index, what="left out", reason=str(error)))
-            continue
-        seen[row["id"]] = index
-        rows.append(row)
-        notes += [Note(row=index, what="changed", reason=change) for change in changes]
+    with asking(dataset.task, partial(_task_error, name, dataset.task)) as ask:
+        for index, record in raw.rows:
+            try:
+                row, changes = _row(name, dataset, columns, index, record, ask)
+                if row["id"] in seen:
+                    raise RowError(f"the same problem as row {seen[row['id']]}")
+            except RowError as error:
+                notes.append(Note(row=index, what="left out", reason=str(error)))
+                continue
+            seen[row["id"]] = index
+            rows.append(row)
+            notes += [Note(row=index, what="changed", reason=change) for change in changes]
     if not rows:
         reasons = Counter(note.reason for note in notes).most_common(3)
         found = ", ".join(f"{count} x {reason}" for reason, count in reasons)
@@ -150,17 +154,26 @@ def _is_there(column: str, there: Mapping[str, Any]) -> bool:
     return column in there or ("." in column and column.split(".")[0] in there)
 
 
+def _task_error(name: str, task: str, index: int, what: str, place: Place) -> SourceError:
+    return SourceError(f"datasets.{name}: row {index}: task {task} {what}; mend {place}")
+
+
 def _row(
-    name: str, dataset: Dataset, columns: dict[str, str | None], index: int, record: dict[str, Any]
+    name: str,
+    dataset: Dataset,
+    columns: dict[str, str | None],
+    index: int,
+    record: dict[str, Any],
+    ask: Callable[[int, Row], Asked],
 ) -> tuple[dict[str, Any], list[str]]:
     values = {kind: value_of(record, column) if column else None for kind, column in columns.items()}
     if dataset.columns.options and values["options"] is None:
         values["options"] = []  # to be told from a dataset without any
-    asked = TASKS[dataset.task].function(Row(**values, grader=dataset.grader))
+    asked = ask(index, Row(**values, grader=dataset.grader))
     contents = [message["content"] for message in asked.messages or ()] or [asked.text]
     if sum(map(len, contents)) > LONGEST_PROBLEM:
         raise RowError(f"problem text longer than {LONGEST_PROBLEM} characters")
-    if not all(map(storable, (asked.text, asked.unit or "", *contents, *asked.answers))):
+    if not all(map(storable, (asked.text, asked.unit or "", asked.answer_type, *contents, *asked.answers))):
         raise RowError("text that is no Unicode: half of a surrogate pair")
     mark = fingerprint("\n".join(contents))
     row = {

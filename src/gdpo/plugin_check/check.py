@@ -10,14 +10,17 @@ from gdpo.plugin_check.evidence import Evidence
 from gdpo.plugin_check.found import Checked
 from gdpo.plugin_check.numbers import check_grader, check_metric, check_reward, fitting
 from gdpo.plugin_check.steps import check_method
-from gdpo.plugins import FIGURES, SOURCES, PluginError
+from gdpo.plugins import FIGURES, GRADERS, SOURCES, TASKS, PluginError
 from gdpo.plugins.calling import call, seconds_allowed
 from gdpo.plugins.loading import file_of
 from gdpo.plugins.registry import ALL, Place
 from gdpo.plugins.time_limit import TimeLimit
+from gdpo.tasks import Row, RowError
+from gdpo.tasks.asking import asking
 
 FIRST_ROWS = 20
 """Rows that are asked of a source: it may have millions."""
+MADE_UP = Row("What is 2+2?", "4")
 NO_SAMPLES = "not run: no samples"
 
 
@@ -72,7 +75,7 @@ def _checked(
         drawn_from = ", ".join(FIGURES[name].takes) or "nothing"
         return listed._replace(seen=f"not run: it is drawn from a whole study ({drawn_from})")
     if kind == "task":
-        return listed._replace(seen="not run: it reads rows of a dataset (datasets.<name>.task)")
+        return _check_task(listed)
     if evidence is None:
         return listed._replace(seen=NO_SAMPLES)
     if kind == "reward":
@@ -80,6 +83,31 @@ def _checked(
     if kind == "grader":
         return check_grader(name, evidence)
     return check_metric(name, evidence, limit or int(evidence.scores["n_tokens"].median()))
+
+
+def _check_task(listed: Checked) -> Checked:
+    """Have a task make a problem of a row that is made up."""
+    name = listed.name
+    row = f"problem {MADE_UP.problem!r}, answer {MADE_UP.answer!r}"
+    if (grader := TASKS[name].grader) not in GRADERS:
+        there = ", ".join(sorted(GRADERS))
+        words = f"task {name} has grader={grader!r}, and there is no such grader; there are: {there}"
+        return listed._replace(failed=f"{words}; mend {listed.place}")
+
+    def error(index: int, what: str, place: Place) -> ValueError:
+        return ValueError(f"task {name} {what} on a made-up row ({row}); mend {place}")
+
+    try:
+        with asking(name, error) as ask:
+            asked = ask(0, MADE_UP)
+    except RowError as reason:
+        return listed._replace(seen=f"leaves a made-up row out ({row}): {reason}")
+    except ValueError as problem:
+        return listed._replace(failed=str(problem))
+    said = " | ".join(f"{m['role']}: {m['content']}" for m in asked.messages or ()) or asked.text
+    golds = ", ".join(asked.answers)
+    judge = asked.grader or grader
+    return listed._replace(seen=f"of a made-up row ({row}) it asks: {said}; gold: {golds}; judged by {judge}")
 
 
 def _check_source(listed: Checked, options: Mapping[str, Any]) -> Checked:

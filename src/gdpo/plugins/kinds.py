@@ -329,12 +329,21 @@ def task(
         tokens: longest response of a rehearsal.
 
     Raises:
-        gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
+        gdpo.plugins.PluginError: the signature or an argument does not fit, or the name is taken.
     """
     if function is None:
         return partial(task, grader=grader, name=name, right=right, tokens=tokens)
     if (given := list(parameters_of("task", function))) != ["row"]:
         raise misfit("task", function, f"takes {', '.join(given) or 'nothing'}; it must take row")
+    several = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    if any(kind(function) for kind in several):
+        raise misfit("task", function, "is async or a generator; it must return Asked, for one row at a time")
+    if not isinstance(grader, str):
+        raise misfit("task", function, f"has grader={grader!r:.60}: give the name of a grader, as a text")
+    if right is not None and not callable(right):
+        raise misfit("task", function, f"has right={right!r:.60}: give a function of a gold")
+    if type(tokens) is not int or tokens < 1:
+        raise misfit("task", function, f"has tokens={tokens!r:.60}: give a whole number above 0")
     TASKS.add(name or function.__name__, Task(function, grader, right, tokens))
     return function
 
