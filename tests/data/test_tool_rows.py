@@ -96,6 +96,62 @@ def test_tools_are_offered_in_toolrls_prompt(mirror):
     assert "<user> How warm is Rome? </user>" in user["content"]
 
 
+WEATHER = {"name": "weather", "description": "How warm it is.", "parameters": {"city": {"type": "string"}}}
+OFFERED = {"problem": "How warm is Rome?", "tools": [WEATHER], "answer": [CALL]}
+
+
+def test_tools_stand_below_the_context_and_the_system_messages(mirror):
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "How warm is Rome?"}]
+    bare, both = problems(mirror, [OFFERED, OFFERED | {"context": "It is May.", "problem": messages}])
+    assert both.prompt[0]["content"] == f"It is May.\n\nBe brief.\n\n{bare.prompt[0]['content']}"
+    assert both.prompt[1:] == bare.prompt[1:]
+
+
+@pytest.mark.parametrize("content", [None, "I look."])
+def test_an_assistants_calls_stand_in_the_dialogue_as_toolrl_writes_them(mirror, content):
+    call = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
+    dialogue = [
+        {"role": "user", "content": "How warm is Rome?"},
+        {"role": "assistant", "content": content, "tool_calls": [call, call]},
+        {"role": "tool", "content": "20"},
+    ]
+    (problem,) = problems(mirror, [OFFERED | {"problem": dialogue}])
+    line, said = json.dumps(CALL), f"{content}\n" if content else ""
+    block = f"<tool_call>\n{line}\n{line}\n</tool_call>"
+    assert problem.prompt[1]["content"] == (
+        f"**Dialogue Records History**\n<user> How warm is Rome? </user>\n\n{said}{block}\n<obs> 20 </obs>"
+    )
+    (problem,) = problems(mirror, [{"problem": dialogue, "answer": [CALL]}])
+    assert problem.prompt[1] == {"role": "assistant", "content": f"{said}{block}"}
+
+
+@pytest.mark.parametrize("kind", ["tools", "context", "unit"])
+def test_a_column_that_is_named_and_not_there_is_an_error(mirror, kind):
+    if kind != "unit":
+        with pytest.raises(SourceError, match=rf"columns\.{kind}: .* has no column offer; its columns are"):
+            cleaned(mirror, [OFFERED], {kind: ["offer"]})
+    pd.DataFrame([{"problem": "1+1", "answer": "2"}]).to_csv(mirror / "a.csv", index=False)
+    columns = Columns(**{kind: ["offer"]})
+    dataset = Dataset(licence="own", file=FileSource(path="a.csv"), columns=columns)
+    assert f"has no column offer ({kind})" in dataset.problem()
+    # As it is read again where it is cleaned: usual names may be absent.
+    usual = Dataset(licence="own", file=FileSource(path="a.csv"))
+    assert usual.problem() is None
+    assert clean_dataset("own", Dataset.model_validate(usual.model_dump()))[0].num_rows == 1
+
+
+@pytest.mark.parametrize("empty", [None, "", []])
+def test_tools_come_from_the_column_that_the_row_has_filled(mirror, empty):
+    other = {"problem": "x", "tools": empty, "functions": [WEATHER], "answer": [CALL]}
+    made = problems(mirror, [OFFERED, other])
+    assert made[0].prompt[0] == made[1].prompt[0]
+
+
+def test_an_empty_text_of_tools_offers_none(mirror):
+    (problem,) = problems(mirror, [OFFERED | {"tools": ""}])
+    assert problem.prompt == [{"role": "user", "content": "How warm is Rome?"}]
+
+
 def test_equal_requests_with_other_tools_are_other_problems(mirror):
     one, other = row(), row()
     other["prompt"] = [{"role": "system", "content": "Tools: forecast"}, other["prompt"][1]]

@@ -122,6 +122,13 @@ class Columns(Section):
     row: list[str] = later([])
     """Further columns, each of them, that rewards, graders and metrics of your own read."""
 
+    def given(self) -> set[str]:
+        """Kinds of column whose names are other than usual.
+
+        What was set is not asked: a section that was written whole and is read again has all set.
+        """
+        return {kind for kind, field in Columns.model_fields.items() if getattr(self, kind) != field.default}
+
 
 class Dataset(Section):
     """One dataset. The file is used where it exists, else the hub."""
@@ -200,8 +207,9 @@ class Dataset(Section):
         there = columns_of(path)
         if there is None:
             return None
-        needed = {"problem": self.columns.problem, "answer": self.columns.answer}
-        needed |= {"options": self.columns.options} if self.columns.options else {}
+        named = self.columns.model_dump(exclude={"row"})
+        kinds = {"problem", "answer", *self.columns.model_fields_set} & set(named)
+        needed = {kind: named[kind] for kind in named if kind in kinds and named[kind]}
         needed |= {f"row: {name}": [name] for name in self.columns.row}
         for kind, names in needed.items():
             if not any(name in there or name.split(".")[0] in there for name in names):

@@ -23,14 +23,14 @@ def _right(gold: Gold) -> tuple[str, str]:
 def tool_calling(row: Row) -> Asked:
     """Calls of tools that a prompt offers, or an answer where none fits.
 
-    The prompt is the row's messages as they are; or its ``context`` as system text and its problem; or
-    ToolRL's prompt around its ``tools`` and the dialogue. The gold is a text with ``<tool_call>`` and
-    ``<response>`` (ToolRL), or a list of calls; for another grader, any text.
+    The prompt is the row's messages as they are, its ``context`` before them as system text; with ``tools``,
+    ToolRL's prompt around them and the dialogue, below the context and other system text. The gold is a text
+    with ``<tool_call>`` and ``<response>`` (ToolRL), or a list of calls; for another grader, any text.
     """
     messages = _messages(row.problem)
     if context := text_of("context", row.context):
         messages = [{"role": "system", "content": context}, *messages]
-    elif row.tools is not None:
+    if not _nothing(row.tools):
         messages = _offered(_plain(row.tools), messages)
     asked = [m["content"] for m in messages if m["role"] != "system"]
     if not asked:
@@ -48,15 +48,31 @@ def _messages(problem: Any) -> list[dict[str, str]]:
     problem = _plain(problem)
     if not isinstance(problem, list):
         text = text_of("problem", problem)
-        return [{"role": "user", "content": text}] if text else _refuse("no problem text")
+        if not text:
+            raise RowError("no problem text")
+        return [{"role": "user", "content": text}]
     found = []
     for message in problem:
         if not isinstance(message, Mapping) or message.get("role") not in _ROLES:
             raise RowError(f"a message without one of the roles {', '.join(_ROLES)}")
-        if not (text := text_of("message", message.get("content"))):
+        text = text_of("message", message.get("content"))
+        if message["role"] == "assistant" and message.get("tool_calls"):
+            text = f"{text}\n{_said(message['tool_calls'])}".strip()
+        if not text:
             raise RowError("a message without content")
         found.append({"role": message["role"], "content": text})
     return found
+
+
+def _said(calls: Any) -> str:
+    """The calls of an assistant's message (OpenAI's ``tool_calls``) as a response of ToolRL's has them."""
+    calls = _plain(calls)
+    if not isinstance(calls, list):
+        raise RowError("a message whose tool_calls are no list")
+    try:
+        return _block([_call(call) for call in calls])
+    except ValueError as error:
+        raise RowError(f"a message with {error}") from error
 
 
 def _gold(answer: Any) -> str:
@@ -79,24 +95,48 @@ def _gold(answer: Any) -> str:
 
 def _called(calls: Sequence[Any]) -> str:
     """The gold text of a list of calls."""
-    lines = []
-    for call in calls:
-        if not isinstance(call, Mapping):
-            raise RowError("gold answer: a tool call that is no object with name and parameters")
+    if not calls:
+        raise RowError("no answer")
+    try:
+        return _block([_call(call) for call in calls])
+    except ValueError as error:
+        raise RowError(f"gold answer: {error}") from error
+
+
+def _block(calls: Sequence[Mapping[str, Any]]) -> str:
+    return "\n".join([f"<{TOOL_CALL}>", *map(json.dumps, calls), f"</{TOOL_CALL}>"])
+
+
+def _call(call: Any) -> dict[str, Any]:
+    """A call's name and parameters, of ToolRL's spelling or OpenAI's.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if isinstance(call, Mapping) and isinstance(call.get("function"), Mapping):
+        call = call["function"]
+    if isinstance(call, Mapping) and isinstance(call.get("name"), str):
         parameters = _plain(call.get("parameters", call.get("arguments")))
-        lines.append(json.dumps({"name": call.get("name"), "parameters": parameters}))
-    return "\n".join([f"<{TOOL_CALL}>", *lines, f"</{TOOL_CALL}>"]) if lines else _refuse("no answer")
+        if isinstance(parameters, Mapping):
+            return {"name": call["name"], "parameters": parameters}
+    raise ValueError("a tool call that is no object with name and parameters")
 
 
 def _offered(tools: Any, messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """ToolRL's prompt: the tools as system text, the dialogue as what the user sends."""
+    """ToolRL's prompt: the tools below other system text, the dialogue as what the user sends."""
     if not isinstance(tools, list) or not all(isinstance(tool, Mapping) for tool in tools):
         raise RowError("tools that are no list of objects with name, description and parameters")
     try:
-        system = system_prompt(tools)
+        offer = system_prompt(tools)
     except (KeyError, TypeError, AttributeError) as error:
         raise RowError(f"a tool without {error}") from error
+    system = "\n\n".join([*(m["content"] for m in messages if m["role"] == "system"), offer])
     return [{"role": "system", "content": system}, {"role": "user", "content": dialogue(messages)}]
+
+
+def _nothing(value: Any) -> bool:
+    """Whether a cell is empty; not-a-number is how tables write nothing."""
+    return value is None or value != value or (isinstance(value, str) and not value.strip())  # noqa: PLR0124
 
 
 def _plain(value: Any) -> Any:
@@ -116,7 +156,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return "a line of its tool call is no JSON"
     return "nested too deep" if isinstance(error, RecursionError) else str(error)
-
-
-def _refuse(reason: str) -> Any:
-    raise RowError(reason)
