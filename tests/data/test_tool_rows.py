@@ -140,6 +140,17 @@ def test_a_column_that_is_named_and_not_there_is_an_error(mirror, kind):
     assert clean_dataset("own", Dataset.model_validate(usual.model_dump()))[0].num_rows == 1
 
 
+@pytest.mark.parametrize("kind", ["options", "unit", "tolerance", "several_answers"])
+def test_what_has_no_effect_on_tool_calls_is_refused(kind):
+    values = {"several_answers": "all"} if kind == "several_answers" else {"columns": {kind: ["x"]}}
+    values |= {"licence": "own", "file": {"path": "a.json"}}
+    written = Dataset.model_validate(values | {"task": "math"}).model_dump()
+    with pytest.raises(ValueError, match=rf"{kind}: without effect on the task tool-calling"):
+        Dataset.model_validate(written | {"task": "tool-calling"})
+    plain = Dataset(licence="own", file=FileSource(path="a.json"), task="tool-calling")
+    assert Dataset.model_validate(plain.model_dump()) == plain
+
+
 @pytest.mark.parametrize("empty", [None, "", []])
 def test_tools_come_from_the_column_that_the_row_has_filled(mirror, empty):
     other = {"problem": "x", "tools": empty, "functions": [WEATHER], "answer": [CALL]}

@@ -160,6 +160,17 @@ class Dataset(Section):
                 raise ValueError(f"{kind}: no {kind} {name!r}; {hint}there are: {there}")
         return self
 
+    @model_validator(mode="after")
+    def _has_an_effect(self) -> "Dataset":
+        if self.task == "tool-calling":
+            dead = [
+                f"columns.{kind}" for kind in ("options", "unit", "tolerance") if kind in self.columns.given()
+            ]
+            dead += ["several_answers"] if self.several_answers == "all" else []
+            if dead:
+                raise ValueError(f"{dead[0]}: without effect on the task tool-calling; take it away")
+        return self
+
     def judge(self) -> str:
         """Who judges responses to its problems, but for those with choices."""
         return self.grader or TASKS[self.task].grader
