@@ -55,9 +55,9 @@ def bfcl(*, category: Annotated[str, AfterValidator(_known)]) -> Iterator[dict[s
     """Rows of a category, in the order of the package's file.
 
     ``problem``: the turn's messages, without system ones; what ToolRL's handler adds to the user's is their
-    ``hint``. ``tools``: JSON of descriptions of functions with the leaderboard's hints of the language; Java's
-    and JavaScript's parameters are texts. ``answer``: JSON for the grader ``bfcl``. ``id`` and ``category``: as
-    theirs.
+    ``hint``. ``tools``: JSON of descriptions of functions with the leaderboard's hints of the language; those
+    of Java and JavaScript have parameters of texts. ``answer``: JSON for the grader ``bfcl``. ``id`` and
+    ``category``: as theirs.
 
     Args:
         category: one of :data:`CATEGORIES`.
