@@ -4,11 +4,14 @@ import copy
 import importlib.util
 import json
 
+import pandas as pd
 import pytest
 from bfcl_package import lines, needs_package, own
 
-from gdpo.config.datasets import Dataset, MadeSource
+from gdpo.config.datasets import Dataset, Decontamination, FileSource, MadeSource
 from gdpo.data.bfcl import CATEGORIES
+from gdpo.data.datasets import clean_dataset
+from gdpo.data.decontamination import find_matches
 from gdpo.data.sources import SourceError, read_source
 from gdpo.plugins import SOURCES
 from gdpo.plugins.loading import load
@@ -49,12 +52,11 @@ def test_rows_are_the_problems_of_the_packages_file(category):
     assert [row["id"] for row in found] == [entry["id"] for entry in entries]
     for row, entry in zip(found, entries, strict=True):
         shown = own().hinted(copy.deepcopy(entry["function"]), category)
-        assert json.dumps(row["tools"]) == json.dumps(shown)  # in the same order too
+        assert row["tools"] == json.dumps(shown)  # in the same order too
         said = [(m["role"], m["content"].strip()) for m in entry["question"][0] if m["role"] != "system"]
         assert [m["role"] for m in row["problem"]] == [role for role, _ in said]
         for message, (role, content) in zip(row["problem"], said, strict=True):
-            first, *added = message["content"].removeprefix(content).split("\n")
-            assert first == "" and len(added) == (role == "user")
+            assert message["content"] == content and ("hint" in message) == (role == "user")
         assert row["category"] == json.loads(row["answer"])["category"] == category
 
 
@@ -69,6 +71,53 @@ def test_answers_are_the_possible_ones_with_functions_as_they_are_judged(categor
         parameters = {f["name"]: f["parameters"] for f in entry["function"] if f["name"] in called}
         assert {f["name"]: f["parameters"] for f in gold["functions"]} == parameters
         assert set(parameters) == called
+
+
+def cleaned(category: str):
+    made = {"source": "bfcl", "options": {"category": category}}
+    values = {"licence": "Apache-2.0", "task": "tool-calling", "grader": "bfcl", "made": made}
+    return pd.DataFrame(clean_dataset(category, Dataset.model_validate(values))[0].to_pylist())
+
+
+@needs_package
+def test_training_problems_are_found_in_the_leaderboard_by_the_users_words_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("GDPO_DATA_MIRROR", str(tmp_path))
+    entries = lines("BFCL_v4_multiple")
+    asked = [entry["question"][0][-1]["content"] for entry in entries]
+    call = [{"name": "other", "parameters": {}}]
+    tool = [{"name": "other", "description": "Another tool.", "parameters": {}}]
+    head = (
+        "**Dialogue Records History**\n<user> Hello there, my friend. </user>\n\n<response> Hi. </response>\n"
+    )
+    bare = [{"problem": text, "answer": call} for text in asked]
+    offered = [{"problem": text, "answer": call, "tools": tool} for text in asked]
+    wrapped = [{"problem": f"{head}\n<user> {text} </user>", "answer": call} for text in asked]
+    section, frame = Decontamination(against=["multiple"]), cleaned("multiple")
+    for rows in (bare, offered, wrapped):
+        (tmp_path / "a.json").write_text(json.dumps(rows))
+        dataset = Dataset(licence="own", task="tool-calling", file=FileSource(path="a.json"))
+        training = pd.DataFrame(clean_dataset("own", dataset)[0].to_pylist())
+        matches = find_matches(training, {"multiple": frame}, section)
+        assert set(matches["train_id"][matches["removed"]]) == set(training["id"])
+        assert set(training["problem"]) == {text.strip() for text in asked}
+    # A quarter of the simple questions are asked there too; the rest has ToolRL's form and hint in common.
+    simple = cleaned("simple_python")
+    matches = find_matches(simple, {"multiple": frame}, section)
+    removed = set(matches["train_id"][matches["removed"]])
+    equal = set(simple["id"][simple["problem"].isin({text.strip() for text in asked})])
+    assert len(equal) == 96 and removed >= equal and len(removed - equal) < 5
+
+
+@needs_package
+def test_the_hint_is_asked_below_the_users_words():
+    (first, *_), (entry, *_) = cleaned("multiple").to_dict("records"), lines("BFCL_v4_multiple")
+    words = entry["question"][0][0]["content"].strip()
+    user = json.loads(first["prompt"])[1]["content"]
+    assert first["problem"] == words
+    assert user.startswith(
+        f"**Dialogue Records History**\n<user> {words}\nIf there's no appropriate tools to apply"
+    )
+    assert user.endswith("complete the given task in this turn. </user>")
 
 
 @needs_package

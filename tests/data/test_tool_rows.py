@@ -96,6 +96,165 @@ def test_tools_are_offered_in_toolrls_prompt(mirror):
     assert "<user> How warm is Rome? </user>" in user["content"]
 
 
+WEATHER = {"name": "weather", "description": "How warm it is.", "parameters": {"city": {"type": "string"}}}
+OFFERED = {"problem": "How warm is Rome?", "tools": [WEATHER], "answer": [CALL]}
+
+
+def test_tools_stand_below_the_context_and_the_system_messages(mirror):
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "How warm is Rome?"}]
+    bare, both = problems(mirror, [OFFERED, OFFERED | {"context": "It is May.", "problem": messages}])
+    assert both.prompt[0]["content"] == f"It is May.\n\nBe brief.\n\n{bare.prompt[0]['content']}"
+    assert both.prompt[1:] == bare.prompt[1:]
+
+
+@pytest.mark.parametrize("content", [None, "I look."])
+def test_an_assistants_calls_stand_in_the_dialogue_as_toolrl_writes_them(mirror, content):
+    call = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
+    dialogue = [
+        {"role": "user", "content": "How warm is Rome?"},
+        {"role": "assistant", "content": content, "tool_calls": [call, call]},
+        {"role": "tool", "content": "20"},
+    ]
+    (problem,) = problems(mirror, [OFFERED | {"problem": dialogue}])
+    line, said = json.dumps(CALL), f"{content}\n" if content else ""
+    block = f"<tool_call>\n{line}\n{line}\n</tool_call>"
+    assert problem.prompt[1]["content"] == (
+        f"**Dialogue Records History**\n<user> How warm is Rome? </user>\n\n{said}{block}\n<obs> 20 </obs>"
+    )
+    (problem,) = problems(mirror, [{"problem": dialogue, "answer": [CALL]}])
+    assert problem.prompt[1] == {"role": "assistant", "content": f"{said}{block}"}
+
+
+@pytest.mark.parametrize("kind", ["tools", "context", "unit"])
+def test_a_column_that_is_named_and_not_there_is_an_error(mirror, kind):
+    if kind != "unit":
+        with pytest.raises(SourceError, match=rf"columns\.{kind}: .* has no column offer; its columns are"):
+            cleaned(mirror, [OFFERED], {kind: ["offer"]})
+    pd.DataFrame([{"problem": "1+1", "answer": "2"}]).to_csv(mirror / "a.csv", index=False)
+    columns = Columns(**{kind: ["offer"]})
+    dataset = Dataset(licence="own", file=FileSource(path="a.csv"), columns=columns)
+    assert f"has no column offer ({kind})" in dataset.problem()
+    # As it is read again where it is cleaned: usual names may be absent.
+    usual = Dataset(licence="own", file=FileSource(path="a.csv"))
+    assert usual.problem() is None
+    assert clean_dataset("own", Dataset.model_validate(usual.model_dump()))[0].num_rows == 1
+
+
+@pytest.mark.parametrize("kind", ["options", "unit", "tolerance", "several_answers"])
+def test_what_has_no_effect_on_tool_calls_is_refused(kind):
+    values = {"several_answers": "all"} if kind == "several_answers" else {"columns": {kind: ["x"]}}
+    values |= {"licence": "own", "file": {"path": "a.json"}}
+    written = Dataset.model_validate(values | {"task": "math"}).model_dump()
+    with pytest.raises(ValueError, match=rf"{kind}: without effect on the task tool-calling"):
+        Dataset.model_validate(written | {"task": "tool-calling"})
+    plain = Dataset(licence="own", file=FileSource(path="a.json"), task="tool-calling")
+    assert Dataset.model_validate(plain.model_dump()) == plain
+
+
+@pytest.mark.parametrize("empty", [None, "", []])
+def test_tools_come_from_the_column_that_the_row_has_filled(mirror, empty):
+    other = {"problem": "x", "tools": empty, "functions": [WEATHER], "answer": [CALL]}
+    made = problems(mirror, [OFFERED, other])
+    assert made[0].prompt[0] == made[1].prompt[0]
+
+
+def test_an_empty_text_of_tools_offers_none(mirror):
+    (problem,) = problems(mirror, [OFFERED | {"tools": ""}])
+    assert problem.prompt == [{"role": "user", "content": "How warm is Rome?"}]
+
+
+def test_fields_that_only_other_rows_have_are_neither_shown_nor_asked_for(mirror):
+    timer = {"name": "timer", "description": "Rings.", "parameters": {"minutes": {"type": "integer"}}}
+    ring = {"name": "timer", "parameters": {"minutes": 5}}
+    rows = [OFFERED, {"problem": "Ring in 5 minutes.", "tools": [timer], "answer": [ring]}]
+    direct = problems(mirror, rows)
+    pd.DataFrame(rows).to_parquet(mirror / "a.parquet")  # Arrow makes one struct of both
+    assert "minutes" in pd.read_parquet(mirror / "a.parquet")["answer"][0][0]["parameters"]
+    dataset = Dataset(licence="own", task="tool-calling", file=FileSource(path="a.parquet"))
+    table, report = clean_dataset("own", dataset)
+    assert report.notes == []
+    for row, problem in zip(table.to_pylist(), direct, strict=True):
+        assert row["answers"] == list(problem.gold.answers) and json.loads(row["prompt"]) == problem.prompt
+
+
+def test_null_in_a_text_of_json_is_meant(mirror):
+    call = {"name": "weather", "parameters": {"city": None}}
+    tool = WEATHER | {"parameters": {"city": {"type": "string", "default": None}}}
+    texts = [json.dumps([call]), f"<tool_call>\n{json.dumps(call)}\n</tool_call>"]
+    texts.append([{"name": "weather", "arguments": '{"city": null}'}])
+    for text in texts:
+        (problem,) = problems(mirror, [OFFERED | {"answer": text, "tools": json.dumps([tool])}])
+        assert problem.gold.answers == (texts[1],)
+        assert '{"city": {"type": "string", "default": null}}' in problem.prompt[0]["content"]
+
+
+@pytest.mark.parametrize("parameters", [{"city": "Rome"}, '{"city": "Rome"}'])
+@pytest.mark.parametrize("name", ["parameters", "arguments"])
+def test_calls_of_openai_and_qwen_are_those_of_toolrl(mirror, name, parameters):
+    call = {"name": "weather", name: parameters}
+    wrapped = {"id": "1", "type": "function", "function": call}
+    line = f"<think> x </think>\n<tool_call>\n{json.dumps(call)}\n</tool_call>"
+    for answer in ([call], call, json.dumps(call), [wrapped], {"function": call}, line):
+        (problem,) = problems(mirror, [OFFERED | {"answer": answer}])
+        assert problem.gold.answers == (GOLD,)
+
+
+def test_a_gold_text_in_toolrls_spelling_stays_as_it_is(mirror):
+    gold = '<tool_call>\n{"name":"weather",  "parameters": {"city": "Zürich"}}\n</tool_call>'
+    assert problems(mirror, [OFFERED | {"answer": gold}])[0].gold.answers == (gold,)
+
+
+@pytest.mark.parametrize("key", ["parameters", "arguments"])
+def test_parameters_of_null_are_none(mirror, key):
+    call, gold = {"name": "now", key: None}, '<tool_call>\n{"name": "now", "parameters": {}}\n</tool_call>'
+    for answer in ([call], json.dumps(call), f"<tool_call>\n{json.dumps(call)}\n</tool_call>"):
+        assert problems(mirror, [OFFERED | {"answer": answer}])[0].gold.answers == (gold,)
+
+
+def test_tools_of_openai_are_shown_as_those_of_toolrl(mirror):
+    (bare,) = problems(mirror, [OFFERED])
+    for tool in (
+        {"type": "function", "function": WEATHER},
+        WEATHER | {"parameters": '{"city": {"type": "string"}}'},
+    ):
+        assert problems(mirror, [OFFERED | {"tools": [tool]}])[0].prompt == bare.prompt
+    (problem,) = problems(mirror, [OFFERED | {"tools": [{"name": "now", "parameters": None}]}])
+    assert "1. Name: now\nDescription: \nParameters: {}\n" in problem.prompt[0]["content"]
+
+
+def deep(levels: int) -> str:
+    return '{"a":' * levels + "1" + "}" * levels
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"answer": f"{GOLD}\n{GOLD}"}, "more than one <tool_call>"),
+        (
+            {"answer": f"{GOLD}\n<response> a </response>\n<response> b </response>"},
+            "more than one <response>",
+        ),
+        ({"answer": []}, "write an answer without any as <response> ... </response>"),
+        ({"answer": "[]"}, "write an answer without any as <response> ... </response>"),
+        ({"answer": [{"name": "weather", "args": {}}]}, "no object with name and parameters"),
+        ({"answer": [{"name": None, "parameters": {}}]}, "no object with name and parameters"),
+        ({"answer": f'<tool_call>\n{{"name": "t", "parameters": {deep(300)}}}\n</tool_call>'}, "too deep"),
+        ({"answer": [{"name": "t", "arguments": deep(987)}]}, "too deep"),
+        ({"tools": [{"name": None, "description": "d", "parameters": {}}]}, "a tool without name"),
+        ({"tools": [{"name": "t", "parameters": [1]}]}, "a tool whose parameters are no object"),
+        *(
+            ({"tools": f'[{{"name": "t", "description": "", "parameters": {deep(n)}}}]'}, "nested too deep")
+            for n in (150, 960, 987, 5000)
+        ),
+    ],
+)
+def test_a_call_or_tool_that_cannot_be_had_leaves_the_row_out(mirror, changes, reason):
+    table, report = cleaned(mirror, [OFFERED, OFFERED | {"problem": "other"} | changes])
+    assert table.num_rows == 1
+    (note,) = report.notes
+    assert note.row == 1 and reason in note.reason
+
+
 def test_equal_requests_with_other_tools_are_other_problems(mirror):
     one, other = row(), row()
     other["prompt"] = [{"role": "system", "content": "Tools: forecast"}, other["prompt"][1]]

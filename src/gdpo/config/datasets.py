@@ -123,6 +123,13 @@ class Columns(Section):
     row: list[str] = later([])
     """Further columns, each of them, that rewards, graders and metrics of your own read."""
 
+    def given(self) -> set[str]:
+        """Kinds of column whose names are other than usual.
+
+        What was set is not asked: a section that was written whole and is read again has all set.
+        """
+        return {kind for kind, field in Columns.model_fields.items() if getattr(self, kind) != field.default}
+
 
 class Dataset(Section):
     """One dataset. The file is used where it exists, else the hub."""
@@ -168,6 +175,17 @@ class Dataset(Section):
             raise ValueError(
                 f"grader: {self.grader} judges the task {needed}, and the dataset's is {self.task}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _has_an_effect(self) -> "Dataset":
+        if self.task == "tool-calling":
+            dead = [
+                f"columns.{kind}" for kind in ("options", "unit", "tolerance") if kind in self.columns.given()
+            ]
+            dead += ["several_answers"] if self.several_answers == "all" else []
+            if dead:
+                raise ValueError(f"{dead[0]}: without effect on the task tool-calling; take it away")
         return self
 
     def judge(self) -> str:
@@ -217,8 +235,9 @@ class Dataset(Section):
         there = columns_of(path)
         if there is None:
             return None
-        needed = {"problem": self.columns.problem, "answer": self.columns.answer}
-        needed |= {"options": self.columns.options} if self.columns.options else {}
+        named = self.columns.model_dump(exclude={"row"})
+        kinds = {"problem", "answer", *self.columns.model_fields_set} & set(named)
+        needed = {kind: named[kind] for kind in named if kind in kinds and named[kind]}
         needed |= {f"row: {name}": [name] for name in self.columns.row}
         for kind, names in needed.items():
             if not any(name in there or name.split(".")[0] in there for name in names):

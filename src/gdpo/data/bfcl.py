@@ -54,9 +54,10 @@ def _known(category: str) -> str:
 def bfcl(*, category: Annotated[str, AfterValidator(_known)]) -> Iterator[dict[str, Any]]:
     """Rows of a category, in the order of the package's file.
 
-    ``problem``: the turn's messages, without system ones, with what ToolRL's handler adds to the user's.
-    ``tools``: descriptions of functions with the leaderboard's hints of the language; Java's and JavaScript's
-    parameters are texts. ``answer``: JSON for the grader ``bfcl``. ``id`` and ``category``: as theirs.
+    ``problem``: the turn's messages, without system ones; what ToolRL's handler adds to the user's is their
+    ``hint``. ``tools``: JSON of descriptions of functions with the leaderboard's hints of the language; those
+    of Java and JavaScript have parameters of texts. ``answer``: JSON for the grader ``bfcl``. ``id`` and
+    ``category``: as theirs.
 
     Args:
         category: one of :data:`CATEGORIES`.
@@ -78,7 +79,8 @@ def bfcl(*, category: Annotated[str, AfterValidator(_known)]) -> Iterator[dict[s
         yield {
             "id": entry["id"],
             "problem": [_message(message) for message in entry["question"][0] if message["role"] != "system"],
-            "tools": [_hinted(function, category) for function in entry["function"]],
+            # As text of JSON: a default of null is meant.
+            "tools": json.dumps([_hinted(function, category) for function in entry["function"]]),
             "answer": json.dumps(gold),
             "category": category,
         }
@@ -100,10 +102,9 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _message(message: Mapping[str, str]) -> dict[str, str]:
-    content = message["content"].strip()
-    if message["role"] == "user":
-        content = f"{content}\n{_SINGLE_TURN}"
-    return {"role": message["role"], "content": content}
+    """A message; the hint apart, as it is the same of all problems, which are compared by their words."""
+    hint = {"hint": _SINGLE_TURN} if message["role"] == "user" else {}
+    return {"role": message["role"], "content": message["content"].strip()} | hint
 
 
 def _gold(category: str, functions: list[dict], possible: list[dict]) -> dict[str, Any]:

@@ -126,13 +126,14 @@ def _columns(name: str, dataset: Dataset, raw: Raw) -> dict[str, str | None]:
     """Kind of column -> its name in this source, or None.
 
     Raises:
-        SourceError: no problem or no answer column.
+        SourceError: no problem or no answer column, or none of those that the dataset names for another kind.
     """
     there = dict.fromkeys(column for _, record in raw.rows for column in record)
     found = {}
     for kind, candidates in dataset.columns.model_dump(exclude={"row"}).items():
         found[kind] = next((column for column in candidates if _is_there(column, there)), None)
-        if found[kind] is None and kind in ("problem", "answer"):
+        needed = kind in ("problem", "answer") or kind in dataset.columns.given()
+        if found[kind] is None and needed and candidates:
             raise SourceError(
                 f"datasets.{name}.columns.{kind}: {raw.origin} has no column {' or '.join(candidates)}; "
                 f"its columns are {', '.join(there)}"
@@ -141,11 +142,6 @@ def _columns(name: str, dataset: Dataset, raw: Raw) -> dict[str, str | None]:
         raise SourceError(
             f"datasets.{name}.columns.row: {raw.origin} has no column {missing[0]}; its columns are "
             f"{', '.join(there)}"
-        )
-    if dataset.columns.options and found["options"] is None:
-        raise SourceError(
-            f"datasets.{name}.columns.options: {raw.origin} has no column "
-            f"{' or '.join(dataset.columns.options)}; its columns are {', '.join(there)}"
         )
     return found
 
@@ -167,6 +163,9 @@ def _row(
     ask: Callable[[int, Row], Asked],
 ) -> tuple[dict[str, Any], list[str]]:
     values = {kind: value_of(record, column) if column else None for kind, column in columns.items()}
+    # A row may have its tools in any of the columns.
+    tools = [value_of(record, column) for column in dataset.columns.tools]
+    values["tools"] = next(filter(_is_filled, tools), values["tools"])
     if dataset.columns.options and values["options"] is None:
         values["options"] = []  # to be told from a dataset without any
     asked = ask(index, Row(**values, grader=dataset.grader))
@@ -197,6 +196,11 @@ def _row(
         row["task"] = dataset.task
         row["prompt"] = asked.messages and json.dumps(list(asked.messages))
     return row, list(asked.changes)
+
+
+def _is_filled(value: Any) -> bool:
+    """Whether a cell holds anything; not-a-number is how tables write nothing."""
+    return not (value is None or value != value or value in ("", []))  # noqa: PLR0124
 
 
 def value_of(record: dict[str, Any], column: str) -> Any:

@@ -27,7 +27,7 @@ class Asked(NamedTuple):
     """A problem made of a row."""
 
     text: str
-    """What tells it from others: the question as it stands."""
+    """The question as it stands; of a dialogue, what the user said last. Benchmarks are compared with it."""
     answers: list[str]
     answer_type: str
     tolerance: float | None = None

@@ -7,6 +7,7 @@ the training data do not; here it is as in the data. Between turns the spaces ar
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -53,6 +54,12 @@ def dialogue(messages: Sequence[Mapping[str, str]]) -> str:
         elif role != "system":
             raise ValueError(f"role {role!r}: one of user, assistant, tool and system is needed")
     return text.strip()
+
+
+def last_words(text: str) -> str:
+    """What the user said last, of a message that :func:`dialogue` made; another text as it is."""
+    said = re.findall("<user>(.*?)</user>", text, re.DOTALL) if text.startswith(HEAD) else []
+    return said[-1].strip() if said else text
 
 
 @cache

@@ -9,10 +9,12 @@ import gdpo.tasks.tool_calling.graders  # noqa: F401 - both register their grade
 from gdpo.plugins import task
 from gdpo.tasks.problem import Gold
 from gdpo.tasks.row import Asked, Row, RowError, text_of
-from gdpo.tasks.tool_calling.calls import TOOL_CALL, gold_calls
-from gdpo.tasks.tool_calling.prompt import dialogue, system_prompt
+from gdpo.tasks.tool_calling.calls import RESPONSE, TOOL_CALL, gold_calls
+from gdpo.tasks.tool_calling.prompt import dialogue, last_words, system_prompt
 
 _ROLES = ("system", "user", "assistant", "tool")
+_DEEPEST = 100  # real ones have ten; what is judged must be read at any depth of the stack
+_TOO_DEEP = "nested too deep"
 
 
 def _right(gold: Gold) -> tuple[str, str]:
@@ -23,91 +25,215 @@ def _right(gold: Gold) -> tuple[str, str]:
 def tool_calling(row: Row) -> Asked:
     """Calls of tools that a prompt offers, or an answer where none fits.
 
-    The prompt is the row's messages as they are; or its ``context`` as system text and its problem; or
-    ToolRL's prompt around its ``tools`` and the dialogue. The gold is a text with ``<tool_call>`` and
-    ``<response>`` (ToolRL), or a list of calls; for another grader, any text.
+    The prompt is the row's messages as they are, its ``context`` before them as system text; with ``tools``,
+    ToolRL's prompt around them and the dialogue, below the context and other system text. The gold is a text
+    with ``<tool_call>`` and ``<response>`` (ToolRL), or a list of calls; for another grader, any text.
     """
     messages = _messages(row.problem)
+    said = [message["content"] for message in messages if message["role"] == "user"]
+    if not said:
+        raise RowError("a prompt without a message of the user")
+    words, messages = last_words(said[-1]), [_with_hint(message) for message in messages]
     if context := text_of("context", row.context):
         messages = [{"role": "system", "content": context}, *messages]
-    elif row.tools is not None:
-        messages = _offered(_plain(row.tools), messages)
-    asked = [m["content"] for m in messages if m["role"] != "system"]
-    if not asked:
-        raise RowError("a prompt without a message of the user")
+    if not _nothing(row.tools):
+        messages = _offered(row.tools, messages)
     if row.grader not in (None, "tool_calls"):
         if not (gold := text_of("answer", row.answer)):
             raise RowError("no answer")
-        return Asked(asked[-1], [gold], "text", messages=messages)
+        return Asked(words, [gold], "text", messages=messages)
     gold = _gold(row.answer)
-    return Asked(asked[-1], [gold], "+".join(gold_calls(gold).parts), messages=messages)
+    return Asked(words, [gold], "+".join(gold_calls(gold).parts), messages=messages)
 
 
 def _messages(problem: Any) -> list[dict[str, str]]:
-    """A dialogue as messages of role and content; a text is the user's."""
+    """A dialogue as messages of role, content and perhaps a hint; a text is the user's."""
     problem = _plain(problem)
     if not isinstance(problem, list):
         text = text_of("problem", problem)
-        return [{"role": "user", "content": text}] if text else _refuse("no problem text")
+        if not text:
+            raise RowError("no problem text")
+        return [{"role": "user", "content": text}]
     found = []
     for message in problem:
         if not isinstance(message, Mapping) or message.get("role") not in _ROLES:
             raise RowError(f"a message without one of the roles {', '.join(_ROLES)}")
-        if not (text := text_of("message", message.get("content"))):
+        text = text_of("message", message.get("content"))
+        if message["role"] == "assistant" and message.get("tool_calls"):
+            text = f"{text}\n{_said(message['tool_calls'])}".strip()
+        if not text:
             raise RowError("a message without content")
-        found.append({"role": message["role"], "content": text})
+        hint = text_of("hint", message.get("hint"))
+        found.append({"role": message["role"], "content": text} | ({"hint": hint} if hint else {}))
     return found
+
+
+def _with_hint(message: Mapping[str, str]) -> dict[str, str]:
+    """The message as it is sent, what a source adds to the speaker's words below them."""
+    content = "\n".join(message[key] for key in ("content", "hint") if key in message)
+    return {"role": message["role"], "content": content}
+
+
+def _said(calls: Any) -> str:
+    """The calls of an assistant's message (OpenAI's ``tool_calls``) as a response of ToolRL's has them."""
+    nested, calls = not isinstance(calls, str), _plain(calls)
+    if not isinstance(calls, list):
+        raise RowError("a message whose tool_calls are no list")
+    try:
+        return _block([_call(call, nested) for call in calls])
+    except ValueError as error:
+        raise RowError(f"a message with {error}") from error
 
 
 def _gold(answer: Any) -> str:
     """The gold text without its reasoning, which is no part of what is compared."""
-    answer = _plain(answer)
-    if isinstance(answer, list):
-        answer = _called(answer)
-    text = text_of("answer", answer).partition("</think>")
-    gold = (text[2] if text[1] else text[0]).strip()
-    if not gold:
-        raise RowError("no answer")
+    nested, answer = not isinstance(answer, str), _plain(answer)
+    calls = [answer] if isinstance(answer, Mapping) else answer
     try:
-        parts = gold_calls(gold).parts
+        if isinstance(calls, list):
+            return _called(calls, nested)
+        text = text_of("answer", answer).partition("</think>")
+        if not (gold := (text[2] if text[1] else text[0]).strip()):
+            raise RowError("no answer")
+        return _checked(gold)
+    except RowError:
+        raise
     except (ValueError, RecursionError) as error:
         raise RowError(f"gold answer: {_reason(error)}") from error
+
+
+def _called(calls: Sequence[Any], nested: bool) -> str:
+    """The gold text of a list of calls."""
+    if not calls:
+        raise ValueError("an empty list of calls; write an answer without any as <response> ... </response>")
+    return _block([_call(call, nested) for call in calls])
+
+
+def _checked(gold: str) -> str:
+    """A gold text that can be compared with, its calls in ToolRL's spelling.
+
+    Raises:
+        ValueError, RecursionError: it cannot be.
+    """
+    for part in (TOOL_CALL, RESPONSE):
+        if gold.count(f"<{part}>") > 1:
+            raise ValueError(f"more than one <{part}>")
+    gold = _respelled(gold)
+    parts = gold_calls(gold).parts
     if not gold.startswith(f"<{parts[0]}>") or not gold.endswith(f"</{parts[-1]}>"):
-        raise RowError("gold answer: text outside of <tool_call> and <response>")
+        raise ValueError("text outside of <tool_call> and <response>")
     return gold
 
 
-def _called(calls: Sequence[Any]) -> str:
-    """The gold text of a list of calls."""
-    lines = []
-    for call in calls:
-        if not isinstance(call, Mapping):
-            raise RowError("gold answer: a tool call that is no object with name and parameters")
-        parameters = _plain(call.get("parameters", call.get("arguments")))
-        lines.append(json.dumps({"name": call.get("name"), "parameters": parameters}))
-    return "\n".join([f"<{TOOL_CALL}>", *lines, f"</{TOOL_CALL}>"]) if lines else _refuse("no answer")
+def _respelled(gold: str) -> str:
+    """A gold text with ``parameters`` where its calls have ``arguments`` (Qwen's); else as it is."""
+    before, opened, rest = gold.partition(f"<{TOOL_CALL}>")
+    block, closed, after = rest.partition(f"</{TOOL_CALL}>")
+    if not opened or not closed:
+        return gold
+    found = [json.loads(line) for line in block.strip().split("\n")]
+    calls = [_bounded(call) if _is_toolrls(call) else _call(call, nested=False) for call in found]
+    return gold if all(map(_is_toolrls, found)) else f"{before}{_block(calls)}{after}"
+
+
+def _is_toolrls(call: Any) -> bool:
+    return isinstance(call, Mapping) and isinstance(call.get("parameters"), Mapping) and "name" in call
+
+
+def _block(calls: Sequence[Mapping[str, Any]]) -> str:
+    return "\n".join([f"<{TOOL_CALL}>", *map(json.dumps, calls), f"</{TOOL_CALL}>"])
+
+
+def _call(call: Any, nested: bool) -> dict[str, Any]:
+    """A call's name and parameters, of ToolRL's spelling, Qwen's or OpenAI's.
+
+    Args:
+        call: an object.
+        nested: whether it stands in the row as such, and is no text of JSON.
+
+    Raises:
+        ValueError: no name or parameters.
+    """
+    call = _inner(call)
+    if isinstance(call, Mapping) and isinstance(call.get("name"), str):
+        given = [call[key] for key in ("parameters", "arguments") if key in call]
+        parameters = next((_plain(value, nested) for value in given if not _nothing(value)), {})
+        if given and isinstance(parameters, Mapping):
+            return {"name": call["name"], "parameters": parameters}
+    raise ValueError("a tool call that is no object with name and parameters")
 
 
 def _offered(tools: Any, messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """ToolRL's prompt: the tools as system text, the dialogue as what the user sends."""
+    """ToolRL's prompt: the tools below other system text, the dialogue as what the user sends."""
+    nested, tools = not isinstance(tools, str), _plain(tools)
     if not isinstance(tools, list) or not all(isinstance(tool, Mapping) for tool in tools):
         raise RowError("tools that are no list of objects with name, description and parameters")
-    try:
-        system = system_prompt(tools)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RowError(f"a tool without {error}") from error
+    offer = system_prompt([_tool(tool, nested) for tool in tools])
+    system = "\n\n".join([*(m["content"] for m in messages if m["role"] == "system"), offer])
     return [{"role": "system", "content": system}, {"role": "user", "content": dialogue(messages)}]
 
 
-def _plain(value: Any) -> Any:
-    """A list or object, which some files have as the text of its JSON; anything else as it is."""
+def _tool(tool: Mapping[str, Any], nested: bool) -> dict[str, Any]:
+    """A tool's name, description and parameters, of ToolRL's form or OpenAI's."""
+    tool = _inner(tool)
+    if not (name := text_of("a tool's name", tool.get("name"))):
+        raise RowError("a tool without name")
+    if "parameters" not in tool:
+        raise RowError("a tool without parameters; of one that takes none they are {}")
+    given = tool["parameters"]
+    parameters = {} if _nothing(given) else _plain(given, nested)
+    if not isinstance(parameters, Mapping):
+        raise RowError("a tool whose parameters are no object")
+    description = text_of("a tool's description", tool.get("description"))
+    return {"name": name, "description": description, "parameters": parameters}
+
+
+def _inner(value: Any) -> Any:
+    """What OpenAI's ``{"type": "function", "function": {...}}`` wraps; anything else as it is."""
+    wrapped = isinstance(value, Mapping) and isinstance(value.get("function"), Mapping)
+    return value["function"] if wrapped else value
+
+
+def _nothing(value: Any) -> bool:
+    """Whether a cell is empty; not-a-number is how tables write nothing."""
+    return value is None or value != value or (isinstance(value, str) and not value.strip())  # noqa: PLR0124
+
+
+def _plain(value: Any, nested: bool = False) -> Any:
+    """A list or object, which some files have as the text of its JSON; anything else as it is.
+
+    Args:
+        value: of a cell, or within one.
+        nested: whether it may come of a table's nested columns, which have every field in every row: there a
+            field of null is none. In a text of JSON null is meant.
+    """
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
         try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
+            return _bounded(json.loads(value))
+        except RecursionError as error:
+            raise RowError(_TOO_DEEP) from error
+        except ValueError as error:
+            if isinstance(error, RowError):
+                raise
             return value
+    return _bounded(value, without_null=nested)
+
+
+def _bounded(value: Any, without_null: bool = False, levels: int = _DEEPEST) -> Any:
+    """A copy of JSON's values, perhaps without fields of null.
+
+    Raises:
+        RowError: nested deeper than ``levels``.
+    """
+    if not levels:
+        raise RowError(_TOO_DEEP)
+    if isinstance(value, Mapping):
+        kept = ((k, v) for k, v in value.items() if not (without_null and v is None))
+        return {key: _bounded(inner, without_null, levels - 1) for key, inner in kept}
+    if isinstance(value, list):
+        return [_bounded(inner, without_null, levels - 1) for inner in value]
     return value
 
 
@@ -115,8 +241,4 @@ def _reason(error: Exception) -> str:
     """What is wrong, without what differs from row to row."""
     if isinstance(error, json.JSONDecodeError):
         return "a line of its tool call is no JSON"
-    return "nested too deep" if isinstance(error, RecursionError) else str(error)
-
-
-def _refuse(reason: str) -> Any:
-    raise RowError(reason)
+    return _TOO_DEEP if isinstance(error, RecursionError) else str(error)
