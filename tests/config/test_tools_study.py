@@ -73,7 +73,7 @@ def test_bfcl_s_categories_are_all_there_with_their_weights():
         ),
         (
             {"datasets.toy-tools-train.task": "math"},
-            "rewards.tool_format: needs problems that tool_calls judges, and problems.train has some that math",
+            "rewards.tool_format: needs problems that tool_calls judges, and problems.train has some that",
         ),
         (
             {"training.validate_every": 5, "datasets.toy-tools-test.grader": "bfcl"},

@@ -181,8 +181,8 @@ def _check_rewards_fit(experiment: Experiment) -> None:
             needed = REWARDS[spec.function].grader
             if needed and (others := sorted(judges[key] - {needed})):
                 raise ConfigError(
-                    f"rewards.{name}: needs problems that {needed} judges, and {key} has some that {others[0]} "
-                    "judges; take the reward away, or name other datasets"
+                    f"rewards.{name}: needs problems that {needed} judges, and {key} has some that "
+                    f"{others[0]} judges; take the reward away, or name other datasets"
                 )
 
 

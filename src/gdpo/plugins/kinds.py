@@ -186,7 +186,8 @@ def reward(
         group: it takes all responses to one prompt, and returns as many numbers.
         reads: names of rewards of the same run that it finds in ``response.rewards``.
         optional: it may return None: no value for this response, which then neither gains nor loses by it.
-        grader: it needs what this grader measures (``response.verdict.measured``): other problems are refused.
+        grader: it needs what this grader measures (``response.verdict.measured``); with other problems a run
+            is refused.
 
     Raises:
         gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
