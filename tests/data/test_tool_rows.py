@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -15,7 +16,8 @@ from gdpo.data.problem_sets import make_problem_set
 from gdpo.data.sources import SourceError
 from gdpo.parquet import write_table
 from gdpo.plugins.loading import load
-from gdpo.tasks import Problem, judge_all
+from gdpo.tasks import Problem, Row, judge_all
+from gdpo.tasks.tool_calling.rows import tool_calling
 
 CALL = {"name": "weather", "parameters": {"city": "Rome"}}
 GOLD = f"<tool_call>\n{json.dumps(CALL)}\n</tool_call>"
@@ -156,6 +158,12 @@ def test_tools_come_from_the_column_that_the_row_has_filled(mirror, empty):
     other = {"problem": "x", "tools": empty, "functions": [WEATHER], "answer": [CALL]}
     made = problems(mirror, [OFFERED, other])
     assert made[0].prompt[0] == made[1].prompt[0]
+
+
+def test_a_source_may_give_arrays_of_tools_and_calls():
+    arrays = {"tools": np.array([WEATHER], dtype=object), "answer": np.array([CALL], dtype=object)}
+    (plain, array) = (tool_calling(Row(**(OFFERED | changes))) for changes in ({}, arrays))
+    assert array == plain and array.answers == [GOLD]
 
 
 def test_an_empty_text_of_tools_offers_none(mirror):

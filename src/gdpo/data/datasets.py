@@ -200,7 +200,9 @@ def _row(
 
 def _is_filled(value: Any) -> bool:
     """Whether a cell holds anything; not-a-number is how tables write nothing."""
-    return not (value is None or value != value or value in ("", []))  # noqa: PLR0124
+    if isinstance(value, float):
+        return not math.isnan(value)
+    return value is not None and (hasattr(value, "tolist") or value not in ("", []))
 
 
 def value_of(record: dict[str, Any], column: str) -> Any:

@@ -4,8 +4,8 @@ A file that an experiment names (``plugins: [my/rewards.py]``) registers them wi
 package's own are registered.
 """
 
+from gdpo.plugins.drawn_from import DRAWN_FROM
 from gdpo.plugins.kinds import (
-    DRAWN_FROM,
     FIGURES,
     GRADERS,
     METHODS,

@@ -1,6 +1,7 @@
 """A row of a tool-calling dataset as a problem: a prompt that offers tools, and the calls that are right."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -196,7 +197,9 @@ def _inner(value: Any) -> Any:
 
 def _nothing(value: Any) -> bool:
     """Whether a cell is empty; not-a-number is how tables write nothing."""
-    return value is None or value != value or (isinstance(value, str) and not value.strip())  # noqa: PLR0124
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _plain(value: Any, nested: bool = False) -> Any:
