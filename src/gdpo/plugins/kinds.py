@@ -169,8 +169,7 @@ def reward(
         group: it takes all responses to one prompt, and returns as many numbers.
         reads: names of rewards of the same run that it finds in ``response.rewards``.
         optional: it may return None: no value for this response, which then neither gains nor loses by it.
-        grader: it needs what this grader measures (``response.verdict.measured``); with other problems a run
-            is refused.
+        grader: whose ``response.verdict.measured`` it reads; a run on other problems is refused.
 
     Raises:
         gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
