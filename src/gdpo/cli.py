@@ -250,7 +250,9 @@ def check_plugin(
 
 @app.command()
 def new(
-    kind: Annotated[str, typer.Argument(help="reward, method, task, grader, source, metric, figure or dataset")],
+    kind: Annotated[
+        str, typer.Argument(help="reward, method, task, grader, source, metric, figure or dataset")
+    ],
     name: Annotated[str, typer.Argument(help="of the file and of what it registers: short_proof")],
     folder: Annotated[Path, typer.Option(help="made if need be")] = Path("plugins"),
 ) -> None:
