@@ -4,6 +4,7 @@ import csv
 import hashlib
 import os
 import re
+from collections.abc import Collection
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -179,13 +180,10 @@ class Dataset(Section):
 
     @model_validator(mode="after")
     def _has_an_effect(self) -> "Dataset":
-        if self.task == "tool-calling":
-            dead = [
-                f"columns.{kind}" for kind in ("options", "unit", "tolerance") if kind in self.columns.given()
-            ]
-            dead += ["several_answers"] if self.several_answers == "all" else []
-            if dead:
-                raise ValueError(f"{dead[0]}: without effect on the task tool-calling; take it away")
+        given = {kind: f"columns.{kind}" for kind in self.columns.given()}
+        given |= {"several_answers": "several_answers"} if self.several_answers == "all" else {}
+        if dead := [given[key] for key in TASKS[self.task].ignores if key in given]:
+            raise ValueError(f"{dead[0]}: without effect on the task {self.task}; take it away")
         return self
 
     def judge(self) -> str:
@@ -240,7 +238,7 @@ class Dataset(Section):
         needed = {kind: named[kind] for kind in named if kind in kinds and named[kind]}
         needed |= {f"row: {name}": [name] for name in self.columns.row}
         for kind, names in needed.items():
-            if not any(name in there or name.split(".")[0] in there for name in names):
+            if not any(is_there(name, there) for name in names):
                 wanted = " or ".join(names)
                 close = get_close_matches(names[0], there, n=1)
                 hint = f"; did you mean {close[0]}?" if close else ""
@@ -271,6 +269,11 @@ def _installed(source: str) -> str:
         return f" {package} {version(package)}"
     except PackageNotFoundError:
         return f" no {package}"
+
+
+def is_there(column: str, there: Collection[str]) -> bool:
+    """Whether a source with these columns may have one, ``a.b`` within a."""
+    return column in there or column.split(".")[0] in there
 
 
 def columns_of(path: Path) -> list[str] | None:

@@ -16,7 +16,7 @@ from gdpo.config.problems import ArithmeticProblems
 from gdpo.config.run import MethodName
 from gdpo.config.sweep import Name, Sweep
 from gdpo.config.training import ResourcesConfig
-from gdpo.plugins import FIGURES, METRICS
+from gdpo.plugins import FIGURES, METRICS, TASKS
 from gdpo.plugins.loading import file_of
 from gdpo.plugins.same_code import problem
 
@@ -123,10 +123,10 @@ class ExperimentConfig(Section):
         for key, problems in problem_sets(self).items():
             if not isinstance(problems, DatasetProblems) or "suffix" not in problems.model_fields_set:
                 continue
-            tasks = {self.datasets[name].task for name in problems.datasets if name in self.datasets}
-            if tasks == {"tool-calling"}:
+            tasks = sorted({self.datasets[name].task for name in problems.datasets if name in self.datasets})
+            if tasks and all("suffix" in TASKS[task].ignores for task in tasks):
                 raise ConfigError(
-                    f"{key}.suffix: without effect, as prompts of the task tool-calling are taken as they are"
+                    f"{key}.suffix: without effect, as prompts of the task {tasks[0]} are taken as they are"
                 )
         return self
 

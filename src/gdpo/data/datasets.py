@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import BaseModel
 
-from gdpo.config.datasets import Dataset
+from gdpo.config.datasets import Dataset, is_there
 from gdpo.data.schema import SchemaError, check_dataset, storable
 from gdpo.data.similarity import fingerprint
 from gdpo.data.sources import Raw, SourceError, read_source
@@ -22,6 +22,7 @@ from gdpo.plugins.registry import Place
 from gdpo.tasks import Asked, Row, RowError
 from gdpo.tasks.asking import asking
 from gdpo.tasks.problem import MATH
+from gdpo.tasks.row import is_empty
 
 LONGEST_PROBLEM = 200_000
 """Characters; no real problem comes near (DeepScaleR's longest has 5,154)."""
@@ -131,23 +132,19 @@ def _columns(name: str, dataset: Dataset, raw: Raw) -> dict[str, str | None]:
     there = dict.fromkeys(column for _, record in raw.rows for column in record)
     found = {}
     for kind, candidates in dataset.columns.model_dump(exclude={"row"}).items():
-        found[kind] = next((column for column in candidates if _is_there(column, there)), None)
+        found[kind] = next((column for column in candidates if is_there(column, there)), None)
         needed = kind in ("problem", "answer") or kind in dataset.columns.given()
         if found[kind] is None and needed and candidates:
             raise SourceError(
                 f"datasets.{name}.columns.{kind}: {raw.origin} has no column {' or '.join(candidates)}; "
                 f"its columns are {', '.join(there)}"
             )
-    if missing := [column for column in dataset.columns.row if not _is_there(column, there)]:
+    if missing := [column for column in dataset.columns.row if not is_there(column, there)]:
         raise SourceError(
             f"datasets.{name}.columns.row: {raw.origin} has no column {missing[0]}; its columns are "
             f"{', '.join(there)}"
         )
     return found
-
-
-def _is_there(column: str, there: Mapping[str, Any]) -> bool:
-    return column in there or ("." in column and column.split(".")[0] in there)
 
 
 def _task_error(name: str, task: str, index: int, what: str, place: Place) -> SourceError:
@@ -199,10 +196,8 @@ def _row(
 
 
 def _is_filled(value: Any) -> bool:
-    """Whether a cell holds anything; not-a-number is how tables write nothing."""
-    if isinstance(value, float):
-        return not math.isnan(value)
-    return value is not None and (hasattr(value, "tolist") or value not in ("", []))
+    """Whether a cell holds anything: an empty list is nothing where another column has tools."""
+    return not is_empty(value) and (hasattr(value, "tolist") or value != [])
 
 
 def value_of(record: dict[str, Any], column: str) -> Any:

@@ -105,6 +105,8 @@ class Task(NamedTuple):
     """Of a gold: what a right response says before and after its reasoning; None: a boxed answer after it."""
     tokens: int
     """Longest response of a rehearsal."""
+    ignores: tuple[str, ...]
+    """Keys of datasets and problem sets that it has no use for: setting one is refused."""
 
 
 class Metric(NamedTuple):
@@ -174,16 +176,9 @@ def reward(
     Raises:
         gdpo.plugins.PluginError: the signature does not fit, or the name is taken.
     """
+    said = {"constant": constant, "range": range, "group": group, "reads": reads, "optional": optional}
     if function is None:
-        return partial(
-            reward,
-            constant=constant,
-            range=range,
-            group=group,
-            reads=reads,
-            optional=optional,
-            grader=grader,
-        )
+        return partial(reward, **said, grader=grader)
     first = "the responses to one prompt" if group else "a response"
     check_signature("reward", function, first)
     if group and inspect.iscoroutinefunction(function):
@@ -297,6 +292,7 @@ def task(
     name: str | None = None,
     right: Callable[[Any], tuple[str, str]] | None = None,
     tokens: int = 40,
+    ignores: tuple[str, ...] = (),
 ) -> Callable:
     """Register a task, what makes a problem of a dataset's row: ``@task(grader="my_grader")``.
 
@@ -310,12 +306,13 @@ def task(
         right: for rehearsals, whose tiny models half know the answers: of a :class:`gdpo.tasks.Gold`, what a
             right response says before and after its reasoning; by default, a boxed answer after it.
         tokens: longest response of a rehearsal.
+        ignores: keys that do nothing for its problems: kinds of column, ``several_answers``, ``suffix``.
 
     Raises:
         gdpo.plugins.PluginError: the signature or an argument does not fit, or the name is taken.
     """
     if function is None:
-        return partial(task, grader=grader, name=name, right=right, tokens=tokens)
+        return partial(task, grader=grader, name=name, right=right, tokens=tokens, ignores=ignores)
     if (given := list(parameters_of("task", function))) != ["row"]:
         raise misfit("task", function, f"takes {', '.join(given) or 'nothing'}; it must take row")
     several = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
@@ -327,7 +324,7 @@ def task(
         raise misfit("task", function, f"has right={right!r:.60}: give a function of a gold")
     if type(tokens) is not int or tokens < 1:
         raise misfit("task", function, f"has tokens={tokens!r:.60}: give a whole number above 0")
-    TASKS.add(name or function.__name__, Task(function, grader, right, tokens))
+    TASKS.add(name or function.__name__, Task(function, grader, right, tokens, ignores))
     return function
 
 

@@ -13,9 +13,7 @@ from gdpo.plugins.loading import plugin_of
 from gdpo.plugins.registry import Place
 from gdpo.plugins.task_code import may_judge
 from gdpo.plugins.time_limit import TimeLimit
-from gdpo.tasks.row import Asked, Row, RowError
-
-ROLES = ("system", "user", "assistant", "tool")
+from gdpo.tasks.row import ROLES, Asked, Row, RowError
 
 
 @contextlib.contextmanager

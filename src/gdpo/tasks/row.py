@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+ROLES = ("system", "user", "assistant", "tool")
+"""Who may say a message of a prompt."""
+
 
 class RowError(ValueError):
     """A row that makes no problem; the message is the reason it is left out for."""
@@ -40,13 +43,21 @@ class Asked(NamedTuple):
     """Who judges it; None: the grader of the dataset, or of its task."""
 
 
+def is_empty(value: Any) -> bool:
+    """Whether a cell holds nothing; not-a-number is how tables write nothing."""
+    if value is None or isinstance(value, str):
+        return not (value or "").strip()
+    differs = value != value  # noqa: PLR0124 - only not-a-number, and its like for times, differs from itself
+    return getattr(differs, "shape", ()) == () and bool(differs)
+
+
 def text_of(column: str, value: Any) -> str:
-    """A text or nothing; not-a-number is how tables write nothing.
+    """A text, without blanks around it; nothing of an empty cell.
 
     Raises:
         RowError: something else.
     """
-    if value is None or value != value:  # noqa: PLR0124 - only not-a-number is unequal to itself
+    if is_empty(value):
         return ""
     if not isinstance(value, str):
         raise RowError(f"{column} is no text but of type {type(value).__name__}")

@@ -1,7 +1,6 @@
 """A row of a tool-calling dataset as a problem: a prompt that offers tools, and the calls that are right."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,11 +8,10 @@ import gdpo.tasks.tool_calling.bfcl
 import gdpo.tasks.tool_calling.graders  # noqa: F401 - both register their grader
 from gdpo.plugins import task
 from gdpo.tasks.problem import Gold
-from gdpo.tasks.row import Asked, Row, RowError, text_of
+from gdpo.tasks.row import ROLES, Asked, Row, RowError, is_empty, text_of
 from gdpo.tasks.tool_calling.calls import RESPONSE, TOOL_CALL, gold_calls
 from gdpo.tasks.tool_calling.prompt import dialogue, last_words, system_prompt
 
-_ROLES = ("system", "user", "assistant", "tool")
 _DEEPEST = 100  # real ones have ten; what is judged must be read at any depth of the stack
 _TOO_DEEP = "nested too deep"
 
@@ -22,7 +20,13 @@ def _right(gold: Gold) -> tuple[str, str]:
     return "<think>", f" </think>\n{gold.answers[0]}"
 
 
-@task(name="tool-calling", grader="tool_calls", right=_right, tokens=160)
+@task(
+    name="tool-calling",
+    grader="tool_calls",
+    right=_right,
+    tokens=160,
+    ignores=("options", "unit", "tolerance", "several_answers", "suffix"),
+)
 def tool_calling(row: Row) -> Asked:
     """Calls of tools that a prompt offers, or an answer where none fits.
 
@@ -37,7 +41,7 @@ def tool_calling(row: Row) -> Asked:
     words, messages = last_words(said[-1]), [_with_hint(message) for message in messages]
     if context := text_of("context", row.context):
         messages = [{"role": "system", "content": context}, *messages]
-    if not _nothing(row.tools):
+    if not is_empty(row.tools):
         messages = _offered(row.tools, messages)
     if row.grader not in (None, "tool_calls"):
         if not (gold := text_of("answer", row.answer)):
@@ -57,8 +61,8 @@ def _messages(problem: Any) -> list[dict[str, str]]:
         return [{"role": "user", "content": text}]
     found = []
     for message in problem:
-        if not isinstance(message, Mapping) or message.get("role") not in _ROLES:
-            raise RowError(f"a message without one of the roles {', '.join(_ROLES)}")
+        if not isinstance(message, Mapping) or message.get("role") not in ROLES:
+            raise RowError(f"a message without one of the roles {', '.join(ROLES)}")
         text = text_of("message", message.get("content"))
         if message["role"] == "assistant" and message.get("tool_calls"):
             text = f"{text}\n{_said(message['tool_calls'])}".strip()
@@ -158,7 +162,7 @@ def _call(call: Any, nested: bool) -> dict[str, Any]:
     call = _inner(call)
     if isinstance(call, Mapping) and isinstance(call.get("name"), str):
         given = [call[key] for key in ("parameters", "arguments") if key in call]
-        parameters = next((_plain(value, nested) for value in given if not _nothing(value)), {})
+        parameters = next((_plain(value, nested) for value in given if not is_empty(value)), {})
         if given and isinstance(parameters, Mapping):
             return {"name": call["name"], "parameters": parameters}
     raise ValueError("a tool call that is no object with name and parameters")
@@ -182,7 +186,7 @@ def _tool(tool: Mapping[str, Any], nested: bool) -> dict[str, Any]:
     if "parameters" not in tool:
         raise RowError("a tool without parameters; of one that takes none they are {}")
     given = tool["parameters"]
-    parameters = {} if _nothing(given) else _plain(given, nested)
+    parameters = {} if is_empty(given) else _plain(given, nested)
     if not isinstance(parameters, Mapping):
         raise RowError("a tool whose parameters are no object")
     description = text_of("a tool's description", tool.get("description"))
@@ -193,13 +197,6 @@ def _inner(value: Any) -> Any:
     """What OpenAI's ``{"type": "function", "function": {...}}`` wraps; anything else as it is."""
     wrapped = isinstance(value, Mapping) and isinstance(value.get("function"), Mapping)
     return value["function"] if wrapped else value
-
-
-def _nothing(value: Any) -> bool:
-    """Whether a cell is empty; not-a-number is how tables write nothing."""
-    if isinstance(value, float):
-        return math.isnan(value)
-    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _plain(value: Any, nested: bool = False) -> Any:
