@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 import second_tool_rewards as second
-from study import Study
+from study import Study, changed
 
 pytestmark = pytest.mark.slow
 
@@ -72,3 +72,18 @@ def test_arms_are_told_apart_and_the_page_says_what_is_shown(study):
     assert "in the form that their task asks for" in paper
     config = json.loads(next((study / "runs").glob("grpo-no-std-*/config.json")).read_text())
     assert config["algorithm"]["normalize_by_std"] is False
+
+
+def test_a_grader_s_code_judges_again_what_its_task_has(study):
+    made = Study.__new__(Study)
+    made.folder, made.environment = study.parents[1], {}
+    room = made.folder / "src/gdpo/tasks"
+    for name, judged in (("tool_calling/calls.py", True), ("code/grader.py", False)):
+        path = room / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        text = path.read_text()
+        with changed(path, text + "\n# Another line.\n"):
+            planned = made.planned()
+        assert any(job.startswith("Grading") for job in planned) == judged, name
+        assert not any(job.startswith(("Training", "Sampling")) for job in planned)

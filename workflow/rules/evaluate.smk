@@ -11,10 +11,23 @@ from gdpo.plugins.loading import code_of
 
 # Outside output:, so that a killed job goes on and more samples draw only the new ones.
 SAMPLES = PLACES["samples"]
-GRADER = [
-    str(path.relative_to(*gdpo.__path__))
-    for path in sorted(Path(*gdpo.__path__, "tasks").rglob("*.py"))
-]
+
+
+def grader_code(benchmark: str) -> list[str]:
+    """Files of what judges a benchmark: what tasks share, mathematics, and the room of each of its own tasks."""
+    names = SETS[benchmark].datasets if benchmark in REAL else []
+    tasks = {EXPERIMENT.config.datasets[name].task.replace("-", "_") for name in names}
+    rooms = ["tasks", *(f"tasks/{task}" for task in sorted({"math", *tasks}))]
+    files = [
+        path
+        for room in rooms
+        for path in sorted(Path(*gdpo.__path__, room).glob("*.py"))
+    ]
+    return library(*(path.relative_to(*gdpo.__path__) for path in files))
+
+
+# Once: a large study asks thousands of times.
+GRADER = {name: grader_code(name) for name in BENCHMARKS}
 SAMPLING = EXPERIMENT.config.evaluation.sampling
 WITH_VLLM = SAMPLING.backend == "vllm"
 
@@ -83,7 +96,10 @@ rule score:
         samples=f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/samples.parquet",
         problems=f"{PROBLEM_SETS}/{{benchmark}}.parquet",
         # Cheap, and decides every number: another grader grades again.
-        code=library("sampling/score.py", *GRADER),
+        code=lambda wildcards: [
+            *library("sampling/score.py"),
+            *GRADER[wildcards.benchmark],
+        ],
     output:
         f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/scores.parquet",
     log:
@@ -114,7 +130,10 @@ rule score_outputs:
             wildcards.benchmark
         ],
         problems=f"{PROBLEM_SETS}/{{benchmark}}.parquet",
-        code=library("sampling/foreign.py", "sampling/score.py", *GRADER),
+        code=lambda wildcards: [
+            *library("sampling/foreign.py", "sampling/score.py"),
+            *GRADER[wildcards.benchmark],
+        ],
     output:
         f"{RESULTS}/evaluation/{{model}}/{{benchmark}}/scores.parquet",
     log:
