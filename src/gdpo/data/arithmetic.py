@@ -11,10 +11,10 @@ import pandas as pd
 
 from gdpo.config.problems import ArithmeticProblems, ChainSum, Family, Split
 from gdpo.data.shares import share_out
+from gdpo.data.splits import split_by_hash
 
 log = logging.getLogger(__name__)
 
-TRAIN_SHARE = 0.8
 _SALT = "gdpo arithmetic split 1"
 _GYM_CHUNK = 256
 # A family whose space is spent only repeats itself: this many draws without a new problem end the search.
@@ -43,8 +43,7 @@ def normalise(text: str) -> str:
 
 def split_of(text: str) -> Split:
     """Return the split that a problem belongs to, from a salted hash of its normalised text alone."""
-    digest = hashlib.sha256(f"{_SALT}:{normalise(text)}".encode()).digest()
-    return "train" if int.from_bytes(digest[:8], "big") < TRAIN_SHARE * 2**64 else "benchmark"
+    return split_by_hash(_SALT, normalise(text))
 
 
 def make_problems(section: ArithmeticProblems) -> list[Problem]:

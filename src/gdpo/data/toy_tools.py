@@ -4,26 +4,25 @@ A row offers a few tools (`context`), asks for something in words (`problem`) an
 form of ToolRL (arXiv 2504.13958): a `<tool_call>` block with a JSON object a line, a `<response>`, or both.
 """
 
-import hashlib
 import itertools
 import json
 import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import NonNegativeInt, PositiveInt
 
+from gdpo.config.problems import Split
 from gdpo.config.toy_tools import ToolRequests
 from gdpo.data.shares import share_out
+from gdpo.data.splits import split_by_hash
 from gdpo.plugins import source
 
-Split = Literal["train", "benchmark"]
 Value = int | str
 
 DEFAULTS = ToolRequests()
-TRAIN_SHARE = 0.8
 _SALT = "gdpo toy tools split 1"
 # A world whose space is spent only repeats itself: this many draws without a new request end the search.
 _FRUITLESS_DRAWS = 5000
@@ -193,8 +192,7 @@ def normalise(text: str) -> str:
 
 def split_of(problem: str) -> Split:
     """The split that a request belongs to, from a salted hash of its normalised text alone."""
-    digest = hashlib.sha256(f"{_SALT}:{normalise(problem)}".encode()).digest()
-    return "train" if int.from_bytes(digest[:8], "big") < TRAIN_SHARE * 2**64 else "benchmark"
+    return split_by_hash(_SALT, normalise(problem))
 
 
 def stream(section: ToolRequests, split: Split, seed: int) -> Iterator[Request]:
