@@ -103,9 +103,10 @@ def starting_model(config: ExistingFile, out: Path) -> None:
     from pydantic import TypeAdapter
 
     from gdpo.config.models import Weights
+    from gdpo.config.starting_model import Pretraining
 
     section = TypeAdapter(Weights).validate_python(_read_json(config))
-    if section.source in ("pretrained-here", "pretrained-on-tools"):
+    if isinstance(section, Pretraining):
         from gdpo.starting_model.pretrain import make_starting_model as make
     elif section.source == "python-package":
         from gdpo.starting_model.packaged import convert_packaged_model as make

@@ -18,7 +18,7 @@ from gdpo.config.runs import Run, runs_of
 from gdpo.config.sections import ExperimentConfig, ProblemSet, problem_sets, used_datasets
 from gdpo.config.training import HardwareConfig, ResourcesConfig, TrainingConfig
 from gdpo.config.verl_keys import check_verl
-from gdpo.plugins import REWARDS, PluginError
+from gdpo.plugins import REWARDS, TASKS, PluginError
 from gdpo.plugins.loading import load
 
 
@@ -177,8 +177,8 @@ def _check_rewards_fit(experiment: Experiment) -> None:
     validation = f"problems.benchmarks.{next(iter(config.problems.benchmarks))}"
     for run in experiment.runs.values():
         sets = ["problems.train", *([validation] if run.config.training.validate_every else [])]
-        for (name, spec), key in itertools.product(run.config.specs().items(), sets):
-            needed = REWARDS[spec.function].grader
+        for (name, reward), key in itertools.product(run.config.rewards.items(), sets):
+            needed = REWARDS[reward.function or name].grader
             if needed and (others := sorted(judges[key] - {needed})):
                 raise ConfigError(
                     f"rewards.{name}: needs problems that {needed} judges, and {key} has some that "
@@ -189,7 +189,7 @@ def _check_rewards_fit(experiment: Experiment) -> None:
 def _judges(config: ExperimentConfig, problems: ProblemSet) -> set[str]:
     """Graders of a problem set."""
     if not isinstance(problems, DatasetProblems):
-        return {"math"}
+        return {TASKS["math"].grader}
     return {config.datasets[name].judge() for name in problems.datasets}
 
 

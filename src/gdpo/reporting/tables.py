@@ -1,6 +1,7 @@
 """The result tables, from scored samples: as data frames, and as people read them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from html import escape
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -93,6 +94,7 @@ class Evaluated:
         """``[models, problems]`` of one metric."""
         return np.stack([self.values[model, benchmark][metric].to_numpy() for model in models])
 
+    @cache  # noqa: B019 - lives as long as the tables are made
     def strata(self, benchmark: str) -> np.ndarray | None:
         """The dataset of each problem, where datasets are weighed: intervals resample each by itself."""
         if not self.settings.weights.get(benchmark):

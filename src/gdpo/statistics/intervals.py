@@ -70,15 +70,19 @@ def _two_way_means(values: np.ndarray, resamples: int, strata: np.ndarray | None
     rng = np.random.default_rng(SEED)
     seeds, problems = values.shape
     by_seed = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples) / seeds
-    by_problem = np.zeros((resamples, problems))
-    for part in [np.arange(problems)] if strata is None else _parts(strata):
-        count = len(part)
-        by_problem[:, part] = rng.multinomial(count, np.full(count, 1 / count), size=resamples) / problems
+    if strata is None:
+        drawn = _counts(rng, problems, resamples)
+    else:
+        parts = [np.flatnonzero(strata == part) for part in np.unique(strata)]
+        values = values[:, np.concatenate(parts)]
+        drawn = np.concatenate([_counts(rng, len(part), resamples) for part in parts], axis=1)
+    by_problem = drawn / problems
     return np.einsum("rs,sp,rp->r", by_seed, values, by_problem, optimize=True)
 
 
-def _parts(strata: np.ndarray) -> list[np.ndarray]:
-    return [np.flatnonzero(strata == part) for part in np.unique(strata)]
+def _counts(rng: np.random.Generator, count: int, resamples: int) -> np.ndarray:
+    """How often each of ``count`` is drawn, of as many with replacement: ``[resamples, count]``."""
+    return rng.multinomial(count, np.full(count, 1 / count), size=resamples)
 
 
 class Comparison(NamedTuple):
