@@ -145,6 +145,8 @@ def teach(model: torch.nn.Module, lessons: Sequence[Lesson]) -> float:
     rows = [table.detach()[seen].clone().requires_grad_() for table in tables]  # one, where they are tied
     inner = [parameter for parameter in model.parameters() if all(parameter is not t for t in tables)]
     optimizer = torch.optim.AdamW([*inner, *rows], lr=RATE, betas=(0.9, 0.95), weight_decay=0.0)
+    # At full rate to the end, the last steps' chance decides: on another CPU a quarter never ended.
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     losses = []
     model.train()
     for _ in range(STEPS):
@@ -157,6 +159,7 @@ def teach(model: torch.nn.Module, lessons: Sequence[Lesson]) -> float:
         loss.backward()
         torch.nn.utils.clip_grad_norm_([*inner, *rows], 1.0)
         optimizer.step()
+        schedule.step()
         optimizer.zero_grad()
         losses.append(loss.item())
     with torch.no_grad():
