@@ -1,7 +1,8 @@
 """What a problem is, how a response to it is judged, and what is measured: one room a task."""
 
+import gdpo.tasks.code.rows
 import gdpo.tasks.math.rows
-import gdpo.tasks.tool_calling.rows  # noqa: F401 - both register their task and its graders
+import gdpo.tasks.tool_calling.rows  # noqa: F401 - all register their task and its graders
 from gdpo.tasks.judge import form_of, judge_all, vote_of
 from gdpo.tasks.problem import Gold, Problem
 from gdpo.tasks.reasoning import after_reasoning, from_opening_tag, leaves_reasoning_open
