@@ -31,6 +31,7 @@ _ODD = set(":${}\"'\n\\")
 BUILT_IN = (
     "gdpo.rewards.functions",
     "gdpo.rewards.lengths",
+    "gdpo.rewards.code",
     "gdpo.rewards.tool_calling",
     "gdpo.advantage",
     "gdpo.tasks",
