@@ -2,9 +2,10 @@
 
 from gdpo.cluster.job import SlurmError
 from gdpo.cluster.submission import check_submissions
-from gdpo.config.experiment import Experiment
+from gdpo.config.experiment import Experiment, judges_of
 from gdpo.config.runs import Run
 from gdpo.config.site import CPU, site_file
+from gdpo.tasks import JudgeError, check_ready
 
 # What every job on a partition without GPUs has; nothing where there is no cluster.
 ON_CPU = SITE.submission(CPU) if "gpu" in config else {}
@@ -41,6 +42,11 @@ def training_resource(name: str):
 
 
 onstart:
+    if not GPUS:  # else other machines judge, and each training asks its own before it begins
+        try:
+            check_ready(set().union(*judges_of(EXPERIMENT.config).values()))
+        except JudgeError as error:
+            raise WorkflowError(str(error)) from None
     if GPUS:
         on_cuda = any(
             run.config.hardware.platform == "cuda" for run in RUNS.values()

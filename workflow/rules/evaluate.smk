@@ -17,12 +17,9 @@ def grader_code(benchmark: str) -> list[str]:
     """Files of what judges a benchmark: what tasks share, mathematics, and the room of each of its own tasks."""
     names = SETS[benchmark].datasets if benchmark in REAL else []
     tasks = {EXPERIMENT.config.datasets[name].task.replace("-", "_") for name in names}
-    rooms = ["tasks", *(f"tasks/{task}" for task in sorted({"math", *tasks}))]
-    files = [
-        path
-        for room in rooms
-        for path in sorted(Path(*gdpo.__path__, room).glob("*.py"))
-    ]
+    shared = sorted(Path(*gdpo.__path__, "tasks").glob("*.py"))
+    rooms = [Path(*gdpo.__path__, "tasks", task) for task in sorted({"math", *tasks})]
+    files = [*shared, *(path for room in rooms for path in sorted(room.rglob("*.py")))]
     return library(*(path.relative_to(*gdpo.__path__) for path in files))
 
 

@@ -26,7 +26,7 @@ class EvaluationConfig(Section):
     outputs: dict[Name, Outputs] = {}
     """Name -> another tool's outputs that enter the same tables and figures."""
     metrics: list[str] = later([])
-    """Metrics that tables have beside the usual ones: pass_rate and bug of the task code, or of a plug-in."""
+    """Metrics that tables have beside the usual ones: of programs, pass_rate and bug; a plug-in's."""
     shown: list[str] = later(["accuracy", "exceed"], min_length=1)
     """Metrics of the paper's table, the ablations and the comparisons: the usual ones, or of ``metrics``."""
     weights: dict[Name, dict[Name, PositiveFloat]] = later({})

@@ -18,7 +18,7 @@ from gdpo.config.runs import Run, runs_of
 from gdpo.config.sections import ExperimentConfig, ProblemSet, problem_sets, used_datasets
 from gdpo.config.training import HardwareConfig, ResourcesConfig, TrainingConfig
 from gdpo.config.verl_keys import check_verl
-from gdpo.plugins import REWARDS, TASKS, PluginError
+from gdpo.plugins import METRICS, REWARDS, TASKS, PluginError
 from gdpo.plugins.loading import load
 
 
@@ -105,7 +105,7 @@ def load_experiment(path: str | Path, overrides: Mapping[str, Any] | None = None
         _check_sections(config)
         experiment = Experiment(path.stem, config, runs_of(config))
         experiment.length_limit()
-        _check_rewards_fit(experiment)
+        _check_measured(experiment)
         for model in config.models:
             _resources(config, model)
         _check_memory(experiment)
@@ -170,10 +170,10 @@ def _resources(config: ExperimentConfig, model: str) -> ResourcesConfig:
         raise config_error(error, ResourcesConfig, lambda key: f"sizes.{size}.resources.{key}") from error
 
 
-def _check_rewards_fit(experiment: Experiment) -> None:
-    """A reward that needs what one grader measures must meet that grader wherever rewards are computed."""
+def _check_measured(experiment: Experiment) -> None:
+    """A reward or metric that needs what one grader measures must meet it wherever it is computed."""
     config = experiment.config
-    judges = {key: _judges(config, made) for key, made in problem_sets(config).items()}
+    judges = judges_of(config)
     validation = f"problems.benchmarks.{next(iter(config.problems.benchmarks))}"
     for run in experiment.runs.values():
         sets = ["problems.train", *([validation] if run.config.training.validate_every else [])]
@@ -184,10 +184,21 @@ def _check_rewards_fit(experiment: Experiment) -> None:
                     f"rewards.{name}: needs problems that {needed} judges, and {key} has some that "
                     f"{others[0]} judges; take the reward away, or name other datasets"
                 )
+    for name, key in itertools.product(config.evaluation.metrics, sorted(set(judges) - {"problems.train"})):
+        needed = METRICS[name].grader
+        if needed and (others := sorted(judges[key] - {needed})):
+            raise ConfigError(
+                f"evaluation.metrics: {name} needs problems that {needed} judges, and {key} has some that "
+                f"{others[0]} judges; take the metric away, or name other datasets"
+            )
+
+
+def judges_of(config: ExperimentConfig) -> dict[str, set[str]]:
+    """Key of each problem set -> graders of its problems."""
+    return {key: _judges(config, made) for key, made in problem_sets(config).items()}
 
 
 def _judges(config: ExperimentConfig, problems: ProblemSet) -> set[str]:
-    """Graders of a problem set."""
     if not isinstance(problems, DatasetProblems):
         return {TASKS["math"].grader}
     return {config.datasets[name].judge() for name in problems.datasets}

@@ -168,14 +168,9 @@ class ExperimentConfig(Section):
                 check_entry(key, name, registry)
             if doubled := [name for name in names if names.count(name) > 1]:
                 raise ConfigError(f"{key}: {doubled[0]} is there twice")
-        usual = [
-            name
-            for name, entry in METRICS.items()
-            if entry.of_samples and file_of(METRICS, name) is None
-        ]
-        there = usual + self.evaluation.metrics
+        usual = [name for name in METRICS if METRICS[name].of_samples and file_of(METRICS, name) is None]
         for name in self.evaluation.shown:
-            if name not in there:
+            if name not in [*usual, *self.evaluation.metrics]:
                 raise ConfigError(f"evaluation.shown: {name} must be in evaluation.metrics as well")
             if METRICS[name].unit != "%":
                 raise ConfigError(f"evaluation.shown: {name} is no share but in {METRICS[name].unit}")

@@ -107,6 +107,9 @@ class Site(Section):
     """What jobs run in."""
     places: Places = Places()
     """Where large files lie."""
+    sandbox: str | None = None
+    """Where programs that models write run (docs/code.md): bubblewrap, namespaces, landlock, the http address
+    of a Sandbox Fusion service, or unconfined; GDPO_SANDBOX goes before it. None: the first that works."""
 
     @model_validator(mode="after")
     def _has_a_cpu_partition(self) -> "Site":

@@ -4,23 +4,9 @@ A file that an experiment names (``plugins: [my/rewards.py]``) registers them wi
 package's own are registered.
 """
 
+from gdpo.plugins.decorators import figure, grader, method, metric, reward, source, task
 from gdpo.plugins.drawn_from import DRAWN_FROM
-from gdpo.plugins.kinds import (
-    FIGURES,
-    GRADERS,
-    METHODS,
-    METRICS,
-    REWARDS,
-    SOURCES,
-    TASKS,
-    figure,
-    grader,
-    method,
-    metric,
-    reward,
-    source,
-    task,
-)
+from gdpo.plugins.kinds import FIGURES, GRADERS, METHODS, METRICS, REWARDS, SOURCES, TASKS
 from gdpo.plugins.registry import PluginError
 
 __all__ = [

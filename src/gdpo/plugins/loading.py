@@ -29,16 +29,15 @@ SECONDS = 60.0
 _ODD = set(":${}\"'\n\\")
 """Characters of a path that the environment, hydra or a shell of a job would take for its own."""
 BUILT_IN = (
-    "gdpo.rewards.code",
     "gdpo.rewards.functions",
     "gdpo.rewards.lengths",
+    "gdpo.rewards.code",
     "gdpo.rewards.tool_calling",
     "gdpo.advantage",
     "gdpo.tasks",
     "gdpo.data.bfcl",
     "gdpo.data.human_eval",
     "gdpo.data.toy_tools",
-    "gdpo.statistics.code_metrics",
     "gdpo.statistics.sample_metrics",
     "gdpo.reporting.figures",
 )

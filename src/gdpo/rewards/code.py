@@ -1,16 +1,46 @@
-"""Placeholder of the rewards of programs, until the lead's take this file's place."""
+"""Rewards and metrics of programs, for problems of the task ``code``."""
 
-from gdpo.plugins import reward
+from gdpo.plugins import metric, reward
 from gdpo.rewards.response import Response
 
+GRADER = "unit_tests"
 
-@reward(range=(0.0, 1.0), grader="unit_tests")
+
+def _measured(response: Response, name: str) -> float:
+    found = response.verdict.measured or {}
+    if name not in found:
+        raise ValueError(
+            f"needs problems judged by the grader {GRADER} (datasets of the task code); problem "
+            f"{response.problem.id} is judged by {response.problem.grader}"
+        )
+    return found[name]
+
+
+@reward(range=(0.0, 1.0), grader=GRADER)
 def pass_rate(response: Response) -> float:
-    """Share of the problem's tests that the program passes (GDPO paper, coding setting)."""
-    return response.verdict.measured["pass_rate"]
+    """Share of the problem's tests that the program passes; 0 without a program.
+
+    Source: GDPO paper (arXiv 2601.05242), section 4.3.
+    """
+    return _measured(response, "pass_rate")
 
 
-@reward(range=(0.0, 1.0), grader="unit_tests")
+@reward(range=(0.0, 1.0), grader=GRADER)
 def bug(response: Response) -> float:
-    """1 if the program runs without a compile or run-time error, else 0 (GDPO paper, coding setting)."""
-    return response.verdict.measured["runs"]
+    """1 if no test ends in a compile or run-time error, of which too much time or memory is one, else 0.
+
+    Without a program it is 0. Source: GDPO paper (arXiv 2601.05242), section 4.3.
+    """
+    return _measured(response, "runs")
+
+
+@metric(name="pass_rate", label="pass rate %", grader=GRADER)
+def share_of_tests(response: Response) -> float:
+    """mean share of a problem's tests that the program passes"""
+    return _measured(response, "pass_rate")
+
+
+@metric(name="bug", label="bug %", grader=GRADER)
+def share_with_bugs(response: Response) -> float:
+    """share of samples without a program, or whose program ends in a compile or run-time error"""
+    return 1.0 - _measured(response, "runs")

@@ -2,8 +2,8 @@
 
 import gdpo.tasks.code.rows
 import gdpo.tasks.math.rows
-import gdpo.tasks.tool_calling.rows  # noqa: F401 - all register their task and its graders
-from gdpo.tasks.judge import form_of, judge_all, vote_of
+import gdpo.tasks.tool_calling.rows  # noqa: F401 - each registers its task and its graders
+from gdpo.tasks.judge import check_ready, form_of, judge_all, vote_of
 from gdpo.tasks.problem import Gold, Problem
 from gdpo.tasks.reasoning import after_reasoning, from_opening_tag, leaves_reasoning_open
 from gdpo.tasks.row import Asked, Row, RowError
@@ -18,6 +18,7 @@ __all__ = [
     "RowError",
     "Verdict",
     "after_reasoning",
+    "check_ready",
     "form_of",
     "from_opening_tag",
     "judge_all",

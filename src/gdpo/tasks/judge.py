@@ -1,6 +1,6 @@
 """Every response judged by the grader of its problem."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gdpo.plugins import GRADERS
 from gdpo.plugins.calling import call, place_in, raised, seconds_allowed
@@ -32,6 +32,20 @@ def judge_all(texts: Sequence[str], problems: Sequence[Problem]) -> list[Verdict
         found = _judged(name, [texts[i] for i in indices], [problems[i] for i in indices])
         verdicts |= dict(zip(indices, found, strict=True))
     return [verdicts[index] for index in range(len(texts))]
+
+
+def check_ready(graders: Iterable[str]) -> None:
+    """Check that graders can judge on this machine, before much is spent on what they are to judge.
+
+    Args:
+        graders: names; one that does not exist is an error only where it is to judge.
+
+    Raises:
+        JudgeError: one cannot; the message says why, and what to do.
+    """
+    for name in sorted(set(graders)):
+        if name in GRADERS and (ready := GRADERS[name].ready):
+            ready()
 
 
 def form_of(text: str, verdict: Verdict) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# Its parameters say by name what it draws from (gdpo.plugins.kinds.DRAWN_FROM); it is drawn again where that
+# Its parameters say by name what it draws from (gdpo.plugins.DRAWN_FROM); it is drawn again where that
 # changes. Its docstring is the caption.
 @figure(title="accuracy of each arm")
 def NAME(arms: "pd.DataFrame") -> "Figure":

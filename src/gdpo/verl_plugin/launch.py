@@ -22,6 +22,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from gdpo import checkpoints as saved
@@ -37,6 +38,7 @@ from gdpo.plugins.same_code import in_environment
 from gdpo.provenance import Stopped, error_in_log, one_line, restore_provenance, session
 from gdpo.run_state import LOCK
 from gdpo.step_log import all_steps, newest_step, start_segment
+from gdpo.tasks import check_ready
 from gdpo.verl_plugin.deadline import OUT_OF_TIME, UNTIL
 from gdpo.verl_plugin.overrides import RunPaths, verl_overrides
 from gdpo.verl_plugin.progress import LABEL, STREAM
@@ -94,8 +96,10 @@ def train(
         NoProgress: a job came no further in its whole time, or in several starts.
         SlurmError: SLURM does not know this job, or does not put it back into the queue.
         CheckpointError: there are checkpoints and none of them is whole.
+        gdpo.tasks.JudgeError: a grader of the problems cannot judge on this machine.
     """
     load_from_environment()
+    check_ready(_graders(train_parquet) | _graders(validation_parquet))
     run, tracking = load_run_config(config), Tracking.of(wandb, label, group, os.environ)
     data = {"train": _sha256(train_parquet), "validation": _sha256(validation_parquet)}
     inputs = {"data": data, "model": model_hash(model)}
@@ -126,6 +130,13 @@ def train(
     overlong = json.loads((folder / f"overlong_{train_parquet.stem}.json").read_text())
     done = {"steps": run.training.steps, "checkpoint": str(checkpoint), "overlong_prompts": overlong}
     write_text(summary, json.dumps(done, indent=2) + "\n")
+
+
+def _graders(problems: Path) -> set[str]:
+    """Graders that a problem set names; those that name none are judged as mathematics."""
+    named = pq.read_table(problems, columns=["reward_model.grader"])
+    values = named.column(0).combine_chunks().flatten()[0].to_pylist() if named.num_columns else []
+    return {value for value in values if value}
 
 
 def _say(label: str, text: str) -> None:

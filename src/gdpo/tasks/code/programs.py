@@ -1,0 +1,31 @@
+"""The program of a response."""
+
+from gdpo.tasks.reasoning import after_reasoning
+
+FENCE = "```"
+_PYTHON = ("python", "python3", "py")
+
+
+def program_of(response: str) -> str | None:
+    """The last block of Python after the reasoning, without its fences; None where there is none.
+
+    A block that names no language counts where no block says that it is Python. One that is not closed is
+    none: the response was cut.
+    """
+    named, bare = None, None
+    language, lines = None, []
+    for line in after_reasoning(response).splitlines():
+        text = line.strip()
+        if language is None and text.startswith(FENCE):
+            language, lines = text[len(FENCE) :].strip().lower(), []
+        elif language is not None and text == FENCE:
+            block = "\n".join(lines)
+            if language in _PYTHON:
+                named = block
+            elif not language:
+                bare = block
+            language = None
+        elif language is not None:
+            lines.append(line)
+    found = bare if named is None else named
+    return found if found and found.strip() else None

@@ -1,0 +1,314 @@
+"""The server within the sandbox: a warm interpreter that forks a process for each run of a program.
+
+``python -I server.py CONFIG`` reads jobs from standard input and answers each on standard output, in JSON
+behind its length. It runs no line of a program itself: each run is a process of its own, confined before the
+program's first line, with memory files for input, output and errors. So no pipe can fill, and an output is
+limited by the kernel as a file is.
+"""
+
+import gc
+import json
+import mmap
+import os
+import select
+import signal
+import struct
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import confinement
+import program
+import values
+
+IDLE = 3.0
+"""Seconds without any computing after which a run has ended, as one that waits for what never comes."""
+LONGEST = 20
+"""Wall-clock limit, in multiples of the CPU time allowed: for one that sleeps in small pieces."""
+_TICK = 0.05
+_ERROR_SHOWN = 400
+
+
+class Files(NamedTuple):
+    """Memory files of one process after the other, by number."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+    result: int
+
+    @classmethod
+    def made(cls) -> "Files":
+        """Empty ones."""
+        return cls(*map(os.memfd_create, cls._fields))
+
+    def refill(self, stdin: str) -> None:
+        """Empty them but for what the next process reads; those before it have ended."""
+        for fd in self:
+            os.ftruncate(fd, 0)
+            os.lseek(fd, 0, os.SEEK_SET)
+        data = memoryview(stdin.encode("utf-8", "surrogatepass"))
+        while data:
+            data = data[os.write(self.stdin, data) :]
+        os.lseek(self.stdin, 0, os.SEEK_SET)
+
+    def text(self, fd: int) -> str:
+        """What was written to one of them."""
+        return os.pread(fd, os.fstat(fd).st_size, 0).decode("utf-8", "replace")
+
+
+class Server:
+    """Runs jobs one after the other.
+
+    Args:
+        config: how it was started: ``view`` of files, ``box`` (a program's folder), ``paths`` that may be
+            read, ``as_root``, and the server's ``number``.
+    """
+
+    def __init__(self, config: dict[str, Any]):
+        self.paths: list[str] = config["paths"]
+        self.view: str = config["view"]
+        self.box: str = config["box"]
+        self.namespaces = self.view in ("bubblewrap", "namespaces")
+        self.user: int | None = confinement.NOBODY + config["number"] if config["as_root"] else None
+        self.files = (Files.made(), Files.made())
+        self.begun = mmap.mmap(-1, mmap.PAGESIZE)  # shared with processes until they begin to work
+
+    def answer(self, job: dict[str, Any]) -> list[dict[str, Any]]:
+        """What became of each run; those after too many that ran out of time are not begun."""
+        found: list[dict[str, Any]] = []
+        while len(found) < len(job["runs"]):
+            if sum(run["status"] == "time" for run in found) >= job["give_up"]:
+                found.append({"status": "skipped", "output": "", "error": "", "seconds": 0.0})
+            elif job.get("check"):
+                found.append(self._checked(job))
+            elif "call" in job["runs"][0]:
+                found += self._calls(job, [run["call"] for run in job["runs"][len(found) :]])
+            else:
+                found.append(self._run(job, job["runs"][len(found)]))
+        return found
+
+    def _run(self, job: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
+        files = self.files[0]
+        files.refill(run.get("stdin", ""))
+        pid = self._start(job, files, lambda: program.run(job, run), run.get("files", {}))
+        status, seconds, late = self._watch([pid], job["seconds"])[pid]
+        self._check_begun(1)
+        if not self.namespaces:  # else it was in a folder that is gone
+            for name in run.get("files", {}):
+                os.unlink(os.path.join(self.box, name))
+        return _outcome(status, late or seconds > job["seconds"], seconds, files)
+
+    def _calls(self, job: dict[str, Any], calls: list[Any]) -> list[dict[str, Any]]:
+        """Calls in one process, up to the first that it does not survive."""
+        files = self.files[0]
+        files.refill("")
+        pid = self._start(job, files, lambda: program.call(job, calls), count=len(calls))
+        # Time is allowed anew for each call: what it wrote down says how far it is.
+        status, seconds, late = self._watch([pid], job["seconds"], lambda: os.fstat(files.result).st_size)[
+            pid
+        ]
+        self._check_begun(1)
+        lines = files.text(files.result).splitlines()[: len(calls)]
+        found = [
+            {"status": "ok", "output": line, "error": "", "seconds": seconds / len(lines)} for line in lines
+        ]
+        for run in found:
+            if why := _raised(run["output"]):
+                run |= {"status": "error", "output": "", "error": why}
+        if len(found) < len(calls):
+            ended = _outcome(status, late, seconds, files)
+            if ended["status"] == "ok":  # it went before it had answered
+                ended |= {"status": "error", "error": ended["error"] or "ended during a call", "output": ""}
+            found.append(ended)
+        return found
+
+    def _checked(self, job: dict[str, Any]) -> dict[str, Any]:
+        """A test program and the program under test in two processes, which talk through pipes."""
+        ask, answer = os.pipe(), os.pipe()
+        theirs, ours = self.files
+        for files in self.files:
+            files.refill("")
+        ends = {"keep": (ask[0], answer[1])}, {"keep": (answer[0], ask[1]), "place": 1}
+        tested = self._start(job, theirs, lambda: program.serve(job, *ends[0]["keep"]), **ends[0])
+        tester = self._start(job, ours, lambda: program.test(job, *ends[1]["keep"]), **ends[1])
+        for fd in (*ask, *answer):
+            os.close(fd)
+        found = self._watch([tester, tested], job["seconds"])
+        self._check_begun(2)
+        (status, _, late), (_, seconds, _) = found[tester], found[tested]
+        outcome = _outcome(status, late or seconds > job["seconds"], seconds, ours)
+        said = ours.text(ours.result)
+        raised = said == program.RAISED or outcome["status"] == "error"
+        if outcome["status"] == "ok" and said != program.PASSED:
+            outcome["status"] = "error" if raised else "failed"
+        # What the program itself wrote tells more than what the test made of it.
+        if raised and (error := theirs.text(theirs.stderr).strip()):
+            outcome["error"] = error[-_ERROR_SHOWN:]
+        return outcome
+
+    def _start(
+        self,
+        job: dict[str, Any],
+        files: Files,
+        work: Callable[[], None],
+        given: dict[str, str] | None = None,
+        keep: tuple[int, ...] = (),
+        place: int = 0,
+        count: int = 1,
+    ) -> int:
+        """Fork a process that is confined and then works; its number."""
+        self.begun[place] = 0
+        if pid := os.fork():
+            return pid
+        try:
+            os.setsid()
+            for number, fd in enumerate(files[:3]):
+                os.dup2(fd, number)
+            _close_all_but((0, 1, 2, files.result, *keep))
+            self._confine(job, given or {}, count)
+            program.RESULT = files.result
+            self.begun[place] = 1
+            self.begun.close()
+            work()
+        except BaseException as error:
+            program.fail(error)
+        os._exit(0)
+
+    def _confine(self, job: dict[str, Any], given: dict[str, str], count: int) -> None:
+        if self.namespaces:
+            confinement.own_folder(self.box)
+        os.chdir(self.box)
+        for name, text in given.items():
+            with open(name, "w", encoding="utf-8", errors="surrogatepass") as file:
+                file.write(text)
+        counted = self.namespaces or self.user is not None
+        if self.view == "landlock":
+            confinement.enter_landlock([*self.paths, self.box])
+        confinement.set_limits(
+            job["seconds"] * count, job["megabytes"], job["output"] * min(count, 16), self.user, counted
+        )
+        confinement.die_with_parent()
+        if self.view != "unconfined":
+            confinement.only_computing()
+
+    def _check_begun(self, count: int) -> None:
+        """Refuse to say what became of a program that could not be confined, and so was not run.
+
+        Raises:
+            RuntimeError: one of the last processes ended before its work began.
+        """
+        for place, files in enumerate(self.files[:count]):
+            if not self.begun[place]:
+                raise RuntimeError(files.text(files.stderr).strip() or "killed before it began")
+
+    def _watch(
+        self, pids: list[int], seconds: float, progress: Callable[[], int] = lambda: 0
+    ) -> dict[int, tuple[int, float, bool]]:
+        """Wait for processes, the last ones no longer than the first: status, CPU time, whether too long.
+
+        Args:
+            pids: of processes.
+            seconds: CPU time of each, allowed anew where ``progress`` gives another number.
+            progress: of the first process.
+        """
+        fds = {os.pidfd_open(pid): pid for pid in pids}
+        poll = select.poll()
+        for fd in fds:
+            poll.register(fd, select.POLLIN)
+        started, used, idle, late = time.monotonic(), 0.0, 0.0, False
+        done, used_then = 0, 0.0
+        first = next(iter(fds))
+        before = started
+        while first not in [fd for fd, _ in poll.poll(_TICK * 1000)]:
+            now, spent = time.monotonic(), sum(map(_cpu_seconds, pids))
+            # A process that waits its turn gets some; one without any computing waits for something else.
+            idle = 0.0 if spent > used else idle + min(now - before, 2 * _TICK)
+            before, used = now, max(used, spent)
+            if (reached := progress()) != done:
+                done, used_then, started = reached, used, now
+            too_much = used - used_then > seconds * len(pids)
+            if too_much or idle > IDLE or now - started > LONGEST * seconds + IDLE:
+                late = True
+                break
+        found = {}
+        for fd, pid in fds.items():
+            if late or fd != first:
+                os.kill(pid, signal.SIGKILL)
+            _, status, usage = os.wait4(pid, 0)
+            found[pid] = (status, usage.ru_utime + usage.ru_stime, late)
+            os.close(fd)
+        return found
+
+
+def _close_all_but(keep: tuple[int, ...]) -> None:
+    first = 0
+    for fd in [*sorted(keep), 1 << 20]:
+        if first < fd:  # Python 3.11 takes an empty range for all
+            os.closerange(first, fd)
+        first = fd + 1
+
+
+def _cpu_seconds(pid: int) -> float:
+    try:
+        return time.clock_gettime(
+            (~pid << 3) | 2
+        )  # the process's CPU clock, as clock_getcpuclockid(3) has it
+    except OSError:
+        return 0.0  # ended
+
+
+def _raised(line: str) -> str | None:
+    """What a call raised, where it did."""
+    try:
+        kind, content = values.read(line)
+    except ValueError as error:
+        return str(error)[-_ERROR_SHOWN:]
+    return str(content)[-_ERROR_SHOWN:] if kind == "raised" else None
+
+
+def _outcome(status: int, late: bool, seconds: float, files: Files) -> dict[str, Any]:
+    code = os.waitstatus_to_exitcode(status)
+    error = files.text(files.stderr).strip()[-_ERROR_SHOWN:]
+    if late or code == -signal.SIGXCPU:
+        kind = "time"
+    elif code:
+        kind = "error"
+        error = error or (f"ended by signal {-code}" if code < 0 else f"ended with {code}")
+    else:
+        kind = "ok"
+    output = files.text(files.stdout) if kind == "ok" else ""
+    return {"status": kind, "output": output, "error": error, "seconds": seconds}
+
+
+def main() -> None:
+    """Confine itself as configured, say that it is ready, and answer jobs until the input ends."""
+    config = json.loads(sys.argv[1])
+    os.nice(5)  # programs wait for a training that needs the processors
+    if config["view"] == "namespaces":
+        confinement.enter_namespaces(config["paths"], config["box"], config["as_root"])
+    program.warm_up()
+    server = Server(config)
+    jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    for fd in (0, 1):
+        os.dup2(os.memfd_create("none"), fd)
+    gc.collect()
+    gc.freeze()  # what is there is not looked at again, so that children share its memory
+    _write(answers, {"ready": os.getpid()})
+    while header := jobs.read(4):
+        job = json.loads(jobs.read(*struct.unpack("I", header)))
+        try:
+            _write(answers, {"runs": server.answer(job)})
+        except (RuntimeError, OSError) as error:
+            _write(answers, {"refused": f"{type(error).__name__}: {error}"})
+
+
+def _write(file: Any, value: Any) -> None:
+    data = json.dumps(value).encode()
+    file.write(struct.pack("I", len(data)) + data)
+    file.flush()
+
+
+if __name__ == "__main__":
+    main()
