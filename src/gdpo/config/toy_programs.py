@@ -18,7 +18,7 @@ class ProgrammingMix(Mix):
     """The sum or the number of a list's items, or of those of one sort."""
 
     pick: float = Field(default=0.35, ge=0)
-    """One item of a list, with another answer where there is none: without a guard the empty list is an error."""
+    """One item of a list, or another answer where there is none: unguarded, the empty list is an error."""
 
     each: float = Field(default=0.15, ge=0)
     """A list of the items, each worked on."""
@@ -33,11 +33,11 @@ class ProgrammingProblems(Section):
     most_steps: int = Field(default=2, ge=1, le=4)
     """Most steps (`add 3`, `times 2`) of a problem; the fewest are one."""
 
-    largest: int = Field(default=12, ge=3, le=99)
+    largest: int = Field(default=20, ge=3, le=99)
     """Largest constant."""
 
-    worked_out: float = Field(default=0.5, ge=0, le=1)
+    worked_out: float = Field(default=0.6, ge=0, le=1)
     """Share of constants that must be worked out: `half of 18`."""
 
-    largest_step: int = Field(default=5, ge=1, le=99)
+    largest_step: int = Field(default=9, ge=1, le=99)
     """Largest number that `more than` and `less than` add or take away."""

@@ -246,7 +246,7 @@ def _step(section: ProgrammingProblems, rng: random.Random) -> Step:
 
 
 def _inputs(asked: Function, rng: random.Random) -> Sequence[tuple[Any, ...]]:
-    """What the tests give: 0 and the empty list, a list with nothing to pick where there is one, and others."""
+    """What the tests give: 0, the empty list, a list with nothing to pick where there is one, and others."""
     if asked.kind == "number":
         return [(x,) for x in [0, 1, -1, *rng.sample(range(2, 30), _TESTS - 3)]]
     if asked.kind == "pair":
