@@ -10,7 +10,7 @@ import json
 import operator
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ _SALT = "gdpo toy programs split 1"
 # A world whose space is spent only repeats itself: this many draws without a new problem end the search.
 _FRUITLESS_DRAWS = 5000
 _TESTS = 8
+_ITEMS = range(-9, 10)
 _SECONDS = 1  # CPU time of a test; a right program takes none
 
 
@@ -245,15 +246,25 @@ def _step(section: ProgrammingProblems, rng: random.Random) -> Step:
     return Step(name, constant, rng.choice(OPERATIONS[name].phrases), said)
 
 
-def _inputs(asked: Function, rng: random.Random) -> Sequence[tuple[Any, ...]]:
+def _inputs(asked: Function, rng: random.Random) -> list[tuple[Any, ...]]:
     """What the tests give: 0, the empty list, a list with nothing to pick where there is one, and others."""
     if asked.kind == "number":
-        return [(x,) for x in [0, 1, -1, *rng.sample(range(2, 30), _TESTS - 3)]]
-    if asked.kind == "pair":
-        drawn = [(rng.randint(-20, 20), rng.randint(-20, 20)) for _ in range(_TESTS - 4)]
-        return [(0, 0), (3, 8), (8, 3), (-5, 2), *drawn]
-    is_one = SELECTIONS[asked.selection][2]
-    others = [v for v in range(-9, 10) if not is_one(v)]
-    none = rng.sample(others, 2) if others else [rng.randint(-9, 9)]
-    drawn = [rng.choices(range(-9, 10), k=rng.randint(3, 6)) for _ in range(_TESTS - 2)]
-    return [([],), (none,), *((items,) for items in drawn)]
+        found: list[tuple[Any, ...]] = [(0,), (1,), (-1,)]
+    elif asked.kind == "pair":
+        found = [(0, 0), (3, 8), (8, 3), (-5, 2)]
+    else:
+        is_one = SELECTIONS[asked.selection][2]
+        others = [v for v in _ITEMS if not is_one(v)]
+        found = [([],), (rng.sample(others, 2) if others else [rng.choice(_ITEMS)],)]
+    while len(found) < _TESTS:
+        if (drawn := _drawn(asked.kind, rng)) not in found:
+            found.append(drawn)
+    return found
+
+
+def _drawn(kind: str, rng: random.Random) -> tuple[Any, ...]:
+    if kind == "number":
+        return (rng.randint(2, 30),)
+    if kind == "pair":
+        return rng.randint(-20, 20), rng.randint(-20, 20)
+    return (rng.choices(_ITEMS, k=rng.randint(3, 6)),)

@@ -28,9 +28,7 @@ _IGNORED = -100  # the label that transformers' loss leaves out
 _BUCKET_BATCHES = 64
 
 
-def make_starting_model(
-    section: AnyStartingModel, out_dir: Path | str
-) -> dict:
+def make_starting_model(section: AnyStartingModel, out_dir: Path | str) -> dict:
     """Make the tokenizer, train the model, measure it and write the folder; return the manifest.
 
     The folder holds fp32 safetensors, tokenizer, generation config and `manifest.json` (sha256 of each file,
