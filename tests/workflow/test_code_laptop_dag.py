@@ -32,7 +32,7 @@ def study(tmp_path_factory):
 
 
 def run(text, gold):
-    """Share of tests passed, and whether none ended in an error: in this process, as toy programs end soon."""
+    """Share of tests passed, and whether none ended in an error: in this process, as they end soon."""
     blocks = CODE.findall(text.partition("</think>")[2])
     made = {}
     try:
