@@ -26,7 +26,7 @@ import json, sys, types
 for name, source in {modules!r}.items():
     module = sys.modules[name] = types.ModuleType(name)
     exec(compile(source, name, "exec"), module.__dict__)
-sys.modules["program"].remote(json.loads({job!r}), {mark!r})
+sys.modules["program"].remote(json.loads({job!r}), {check!r}, {mark!r})
 """
 
 
@@ -100,7 +100,8 @@ class Remote:
 
 def _driver(job: Job, run: dict[str, Any], mark: str) -> str:
     modules = {name: (_INSIDE / f"{name}.py").read_text() for name in ("values", "program")}
-    return _DRIVER.format(modules=modules, job=json.dumps({**job.as_json(), "runs": [run]}), mark=mark)
+    asked = json.dumps({**job.as_json(), "runs": [run]})
+    return _DRIVER.format(modules=modules, job=asked, check=job.check or "", mark=mark)
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:
