@@ -103,7 +103,23 @@ def read_rows(path: Path | str) -> list[dict[str, Any]]:
         FileNotFoundError: no such file.
         ParquetError: as :func:`read_table`; or a value that Python has no type for, as a year 30000.
     """
-    table = read_table(path)
+    return _as_python(read_table(path), path)
+
+
+def iterate_rows(path: Path | str, at_once: int) -> Iterator[dict[str, Any]]:
+    """The same rows one by one, of which only ``at_once`` are held: of a large file a few may be wanted.
+
+    Nor can Arrow read a nested column whose texts are more than 2 GB at once.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ParquetError: as :func:`read_rows`, when the damaged piece is reached.
+    """
+    for table in read_tables(path, at_once):
+        yield from _as_python(table, path)
+
+
+def _as_python(table: pa.Table, path: Path | str) -> list[dict[str, Any]]:
     try:
         return table.to_pylist()
     except (pa.ArrowException, ValueError, OverflowError, KeyError) as error:  # KeyError: of a time zone

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import registry_tokenizers
+from code_repositories import write_code
 from registry_tokenizers import opening_the_reasoning
 
 from gdpo.tasks.tool_calling.prompt import dialogue, system_prompt
@@ -111,8 +112,9 @@ INSTRUCT_TEMPLATE = (
 
 
 def write_all(folder: Path) -> None:
-    """Every repository of ``paper``, ``paper-conditioned``, ``fork`` and ``tools``, below ``folder``."""
+    """The repositories of ``paper``, ``paper-conditioned``, ``fork``, ``tools`` and ``code`` below."""
     write_datasets(folder / "datasets")
+    write_code(folder / "datasets", WORDS)
     write_toolrl(folder / "datasets" / "RamAnanth1" / "toolrl-rlla4k")
     write_models(folder / "models")
 

@@ -1,7 +1,7 @@
 """Stage 5: tables, from scored samples."""
 
 from gdpo.config.ablations import ablations
-from gdpo.config.length_reward import length_reward
+from gdpo.config.length_reward import published_as
 from gdpo.plugins.loading import file_of
 
 # Of plug-ins' methods: another one makes tables and figures again.
@@ -30,8 +30,8 @@ MODEL_FACTS = {
             "arm": run.arm,
             "method": run.config.shown_as(),
             "start": run.model,
-            # Published figures are shown beside arms of the same length reward.
-            "length": str(length_reward(run.config) or ""),
+            # Published figures are shown beside arms of the same rewards.
+            "length": published_as(run.config),
         }
         for id, run in RUNS.items()
     },

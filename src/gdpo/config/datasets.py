@@ -23,6 +23,12 @@ from gdpo.plugins.task_code import task_code
 MIRROR = "GDPO_DATA_MIRROR"
 """Environment variable: the folder in which relative file names are looked for."""
 SUFFIXES = (".json", ".jsonl", ".csv", ".parquet")
+WHOLE_ROW = "*"
+"""As the name of a column: the row, whose columns the task knows (docs/code.md)."""
+
+
+PUBLISHED_SUFFIX = r"Let's think step by step and output the final answer within \boxed{}."
+"""Of mathematics."""
 
 
 def _pattern(value: str) -> str:
@@ -103,7 +109,8 @@ class MadeSource(Section):
 
 
 class Columns(Section):
-    """Names of a dataset's columns: of several, the first that is there. ``a.b``: b within column a."""
+    """Names of a dataset's columns: of several, the first that is there. ``a.b``: b within column a, in a
+    list the b-th (``-1``: the last). ``*``: the row."""
 
     problem: list[str] = Field(default=["problem", "question"], min_length=1)
     """The problem's text."""
@@ -273,7 +280,7 @@ def _installed(source: str) -> str:
 
 def is_there(column: str, there: Collection[str]) -> bool:
     """Whether a source with these columns may have one, ``a.b`` within a."""
-    return column in there or column.split(".")[0] in there
+    return column == WHOLE_ROW or column in there or column.split(".")[0] in there
 
 
 def columns_of(path: Path) -> list[str] | None:
@@ -329,8 +336,8 @@ class DatasetProblems(Section):
     """Only the first so many usable problems; none: all of them."""
     max_characters: PositiveInt | None = None
     """Leave out longer problem texts, and count them; none: no limit."""
-    suffix: str = r"Let's think step by step and output the final answer within \boxed{}."
-    """Appended to each problem (the published prompt)."""
+    suffix: str = PUBLISHED_SUFFIX
+    """Appended to each problem (the published prompt); a task may have another for it (docs/code.md)."""
     decontaminate: Decontamination | None = None
     """What is removed from a training set."""
 

@@ -10,6 +10,8 @@ from gdpo.rewards.scorer import RewardSpec
 
 KINDS = {"length": "plain", "conditioned_length": "conditioned"}
 """Reward function -> what the paper calls it."""
+RIGHT = ("correctness", "pass_rate")
+"""Reward functions that are 1 for right responses alone."""
 
 
 class LengthReward(NamedTuple):
@@ -37,11 +39,18 @@ def length_reward(config: RewardsConfig) -> LengthReward | None:
 
 
 def _kind(config: RewardsConfig, spec: RewardSpec) -> str:
-    """The paper's word; a plain reward that counts only where correctness is 1 is the conditioned one."""
+    """The paper's word; a plain reward that counts only for right responses is the conditioned one."""
     condition = spec.condition
-    if condition and config.specs()[condition.reward].function == "correctness" and condition.at_least == 1:
+    if condition and config.specs()[condition.reward].function in RIGHT and condition.at_least == 1:
         return "conditioned"
     return KINDS[spec.function] if condition is None else f"{KINDS[spec.function]} on {condition.reward}"
+
+
+def published_as(config: RewardsConfig) -> str:
+    """What published figures tell a run's rewards apart by: its length reward, and a bug reward beside it."""
+    length = str(length_reward(config) or "")
+    bug = any(spec.function == "bug" for spec in config.specs().values())
+    return f"{length} + bug" if bug else length
 
 
 def weight_sweep(runs: Iterable[Run]) -> dict[str, LengthReward]:

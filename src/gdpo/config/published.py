@@ -21,7 +21,8 @@ class PublishedFigure(NamedTuple):
     method: str
     """Method; start: no RL, dr_grpo: GRPO without the standard deviation."""
     length: str
-    """Length reward of the trained arms: plain or conditioned, of weight 1; none: nothing."""
+    """Length reward of the trained arms: plain or conditioned, of weight 1; empty: none; ``conditioned +
+    bug``: with a bug reward beside it."""
     benchmark: str
     """Benchmark, as experiments name it."""
     metric: str
@@ -39,10 +40,12 @@ class PublishedTable(Section):
     """Where it is published."""
     length: Literal["plain", "conditioned", "none"]
     """Length reward of its trained arms, of weight 1; a starting model has none and fits each."""
+    bug: bool = False
+    """Whether its trained arms have a bug reward as well."""
     metrics: list[str] = Field(default=["accuracy", "exceed"], min_length=1)
     """What each list of figures is of."""
-    figures: dict[str, dict[Method, dict[str, list[Percent]]]] = Field(min_length=1)
-    """Starting model -> method -> benchmark -> its figures in percent, in the order of metrics."""
+    figures: dict[str, dict[Method, dict[str, list[Percent | None]]]] = Field(min_length=1)
+    """Starting model -> method -> benchmark -> its figures in percent, in the order of metrics, or null."""
 
     @model_validator(mode="after")
     def _a_figure_a_metric(self) -> "PublishedTable":
@@ -54,7 +57,7 @@ class PublishedTable(Section):
                 )
         return self
 
-    def _lists(self) -> Iterator[tuple[tuple[str, str, str], list[float]]]:
+    def _lists(self) -> Iterator[tuple[tuple[str, str, str], list[float | None]]]:
         """(model, method, benchmark) and the figures there."""
         for model, methods in self.figures.items():
             for method, benchmarks in methods.items():
@@ -63,11 +66,12 @@ class PublishedTable(Section):
 
     def entries(self) -> list[PublishedFigure]:
         """Every figure on its own, as a share, in the table's order."""
-        length = "" if self.length == "none" else self.length
+        length = ("" if self.length == "none" else self.length) + (" + bug" if self.bug else "")
         return [
             PublishedFigure(model, method, length, benchmark, metric, percent / 100, self.source)
             for (model, method, benchmark), percents in self._lists()
             for metric, percent in zip(self.metrics, percents, strict=True)
+            if percent is not None
         ]
 
 

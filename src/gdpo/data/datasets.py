@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import BaseModel
 
-from gdpo.config.datasets import Dataset, is_there
+from gdpo.config.datasets import WHOLE_ROW, Dataset, is_there
 from gdpo.data.schema import SchemaError, check_dataset, storable
 from gdpo.data.similarity import fingerprint
 from gdpo.data.sources import Raw, SourceError, read_source
@@ -201,12 +201,21 @@ def _is_filled(value: Any) -> bool:
 
 
 def value_of(record: dict[str, Any], column: str) -> Any:
-    """A column's value; of ``a.b`` what column a has under b, where no column is called so."""
-    first, dot, rest = column.partition(".")
-    if column in record or not dot:
-        return record.get(column)
+    """A column's value; of ``a.b`` what column a has under b, if no column is called so; ``*``: the row."""
+    if column in record:
+        return record[column]
+    if column == WHOLE_ROW:
+        return record
+    first, _, rest = column.partition(".")
     inner = record.get(first)
-    return value_of(inner, rest) if isinstance(inner, dict) else None
+    if isinstance(inner, list):
+        inner = {str(place): value for place, value in zip(_places(len(inner)), inner * 2, strict=True)}
+    return value_of(inner, rest) if isinstance(inner, dict) and rest else None
+
+
+def _places(length: int) -> list[int]:
+    """Numbers of a list's items, from its beginning and from its end."""
+    return [*range(length), *range(-length, 0)]
 
 
 def _plain(value: Any) -> Any:

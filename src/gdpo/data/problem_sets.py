@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 from pydantic import BaseModel
 
-from gdpo.config.datasets import DatasetProblems
+from gdpo.config.datasets import PUBLISHED_SUFFIX, DatasetProblems
 from gdpo.data.decontamination import MATCHES, find_matches
+from gdpo.plugins import TASKS
 from gdpo.tasks.problem import MATH
 
 
@@ -91,7 +92,13 @@ def prompt_of(section: DatasetProblems, row: Mapping[str, Any]) -> list[dict[str
     """The messages that ask a cleaned dataset's row: its own prompt, or its text with the set's suffix."""
     if prompt := _filled(row.get("prompt")):
         return json.loads(prompt)
-    return [{"role": "user", "content": f"{row['problem']} {section.suffix}".strip()}]
+    return [{"role": "user", "content": f"{row['problem']} {_suffix(section, row)}".strip()}]
+
+
+def _suffix(section: DatasetProblems, row: Mapping[str, Any]) -> str:
+    usual = TASKS[_filled(row.get("task")) or MATH].suffix
+    # Not asked whether it was set: a section that was written whole and is read again has all set.
+    return usual if usual is not None and section.suffix == PUBLISHED_SUFFIX else section.suffix
 
 
 def _filled(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from gdpo.config.base import is_file
 from gdpo.config.datasets import MIRROR, Dataset, FileSource, HubSource, MadeSource
-from gdpo.parquet import ParquetError, read_rows
+from gdpo.parquet import ParquetError, iterate_rows
 from gdpo.plugins import SOURCES
 from gdpo.plugins.calling import place_in, raised
 from gdpo.plugins.options import options_given
@@ -22,6 +22,8 @@ LONGEST_LINE = 16 << 20
 """Bytes of a line of JSON; a longer one is no problem but a damaged file, and is not read to its end."""
 
 
+_AT_ONCE = 1000
+"""Rows of a parquet file that are read at once: of gigabytes `keep` may leave a few."""
 MOST_MADE = 5_000_000
 """Rows of a function that makes them; one that gives more never ends."""
 
@@ -57,9 +59,8 @@ def read_source(name: str, dataset: Dataset) -> Raw:
     else:
         kind = "hub"
         files, origin = _download(name, dataset, source)
-    records = [record for file in files for record in _records(file)]
     rows, left_out = [], []
-    for index, record in enumerate(records):
+    for index, record in enumerate(record for file in files for record in _records(file)):
         kept = all(re.search(pattern, str(record.get(column, ""))) for column, pattern in source.keep.items())
         (rows.append((index, record)) if kept else left_out.append(index))
     _check_rows(f"datasets.{name}.{kind}.rows", source.rows, len(rows), origin)
@@ -154,17 +155,29 @@ def _instead(dataset: Dataset, source: HubSource) -> str:
     return f"put {dataset.file.path} into {folder}"
 
 
-def _records(path: Path) -> list[dict[str, Any]]:
-    """Rows of a JSON, JSON lines, CSV or parquet file; texts stay texts (``"025"``)."""
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of a JSON, JSON lines, CSV or parquet file, one by one; texts stay texts (``"025"``)."""
+    count = 0
+    for record in _explained(path):
+        if not isinstance(record, dict):
+            raise SourceError(f"{path}: row {count} must be an object, not {type(record).__name__}")
+        count += 1
+        yield record
+    if not count:
+        raise SourceError(f"{path}: holds no rows; get the file again")
+
+
+def _explained(path: Path) -> Iterator[Any]:
+    """What a file holds for rows; errors of reading say what to do."""
     try:
         if path.suffix == ".parquet":
-            records = read_rows(path)
+            yield from iterate_rows(path, _AT_ONCE)
         elif path.suffix == ".csv":
-            records = _csv(path)
+            yield from _csv(path)
         elif path.suffix == ".jsonl" or not _is_list(path):
-            records = list(_lines(path))
+            yield from _lines(path)
         else:
-            records = json.loads(path.read_bytes())
+            yield from json.loads(path.read_bytes())
     except ParquetError as error:
         raise SourceError(f"{error}; get the file again") from error
     except SourceError:
@@ -172,12 +185,6 @@ def _records(path: Path) -> list[dict[str, Any]]:
     except (ValueError, RecursionError) as error:  # ValueError: also a number of over 4,300 digits
         kind = path.suffix[1:]
         raise SourceError(f"{path}: not readable as {kind}: {error}; get the file again") from error
-    if not records:
-        raise SourceError(f"{path}: holds no rows; get the file again")
-    for index, record in enumerate(records):
-        if not isinstance(record, dict):
-            raise SourceError(f"{path}: row {index} must be an object, not {type(record).__name__}")
-    return records
 
 
 csv.field_size_limit(LONGEST_LINE)

@@ -179,9 +179,10 @@ def task(
     *,
     grader: str,
     name: str | None = None,
-    right: Callable[[Any], tuple[str, str]] | None = None,
+    right: Callable[[Any], tuple[str, str] | None] | None = None,
     tokens: int = 40,
     ignores: tuple[str, ...] = (),
+    suffix: str | None = None,
 ) -> Callable:
     """Register a task, what makes a problem of a dataset's row: ``@task(grader="my_grader")``.
 
@@ -193,15 +194,19 @@ def task(
         grader: registered grader of responses, where a dataset names no other.
         name: by default the function's.
         right: for rehearsals, whose tiny models half know the answers: of a :class:`gdpo.tasks.Gold`, what a
-            right response says before and after its reasoning; by default, a boxed answer after it.
+            right response says before and after its reasoning, or None where the gold does not tell; by
+            default, a boxed answer after it.
         tokens: longest response of a rehearsal.
         ignores: keys that do nothing for its problems: kinds of column, ``several_answers``, ``suffix``.
+        suffix: appended to texts where a problem set names no suffix of its own; by default the boxed
+            answer's of mathematics.
 
     Raises:
         gdpo.plugins.PluginError: the signature or an argument does not fit, or the name is taken.
     """
     if function is None:
-        return partial(task, grader=grader, name=name, right=right, tokens=tokens, ignores=ignores)
+        said = {"name": name, "right": right, "tokens": tokens, "ignores": ignores, "suffix": suffix}
+        return partial(task, grader=grader, **said)
     if (given := list(parameters_of("task", function))) != ["row"]:
         raise misfit("task", function, f"takes {', '.join(given) or 'nothing'}; it must take row")
     several = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
@@ -213,7 +218,9 @@ def task(
         raise misfit("task", function, f"has right={right!r:.60}: give a function of a gold")
     if type(tokens) is not int or tokens < 1:
         raise misfit("task", function, f"has tokens={tokens!r:.60}: give a whole number above 0")
-    TASKS.add(name or function.__name__, Task(function, grader, right, tokens, ignores))
+    if suffix is not None and not isinstance(suffix, str):
+        raise misfit("task", function, f"has suffix={suffix!r:.60}: give a text")
+    TASKS.add(name or function.__name__, Task(function, grader, right, tokens, ignores, suffix))
     return function
 
 

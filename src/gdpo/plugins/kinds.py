@@ -96,12 +96,15 @@ class Task(NamedTuple):
     function: Callable[..., Any]
     grader: str
     """Who judges responses, where a dataset names no other."""
-    right: Callable[[Any], tuple[str, str]] | None
-    """Of a gold: what a right response says before and after its reasoning; None: a boxed answer after it."""
+    right: Callable[[Any], tuple[str, str] | None] | None
+    """Of a gold: what a right response says before and after its reasoning, or None where that does not tell;
+    None: a boxed answer after it."""
     tokens: int
     """Longest response of a rehearsal."""
     ignores: tuple[str, ...]
     """Keys of datasets and problem sets that it has no use for: setting one is refused."""
+    suffix: str | None = None
+    """What is appended to texts where a problem set names no suffix of its own; None: as for mathematics."""
 
 
 class Metric(NamedTuple):

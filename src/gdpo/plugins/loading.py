@@ -36,6 +36,7 @@ BUILT_IN = (
     "gdpo.advantage",
     "gdpo.tasks",
     "gdpo.data.bfcl",
+    "gdpo.data.human_eval",
     "gdpo.data.toy_tools",
     "gdpo.statistics.sample_metrics",
     "gdpo.reporting.figures",

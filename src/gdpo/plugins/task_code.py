@@ -25,8 +25,9 @@ def task_code(task: str, grader: str | None) -> dict[str, str]:
     """
     if plugin_of(TASKS, task) is None:
         return {}
-    # The decorator is no code of the function, and its grader decides as much.
-    found = {thing: _hash(code, TASKS[task].grader) for thing, code in code_of(TASKS, [task]).items()}
+    # The decorator is no code of the function, and its grader and suffix decide as much.
+    said = [TASKS[task].grader, *filter(None, [TASKS[task].suffix])]
+    found = {thing: _hash(code, *said) for thing, code in code_of(TASKS, [task]).items()}
     return found | code_of(GRADERS, [grader] if grader else may_judge(task))
 
 

@@ -16,7 +16,8 @@ from gdpo.statistics.metrics import dataset_of, problem_values, sizes, weighed
 
 Facts = Mapping[str, str]
 """What is known of a model: run (its name), config (hash), arm, method, start (the model it started from),
-length (its length reward: plain, conditioned, ``plain x 0.5`` of weight 0.5; empty without one)."""
+length (its length reward: plain, conditioned, ``plain x 0.5`` of weight 0.5; empty without one; with a bug
+reward ``conditioned + bug``)."""
 
 COMPARED = ("accuracy", "within_and_correct", "exceed", "response_length")
 """Metrics that are tested, beside those that the experiment shows."""

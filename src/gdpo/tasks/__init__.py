@@ -1,6 +1,6 @@
 """What a problem is, how a response to it is judged, and what is measured: one room a task."""
 
-import gdpo.tasks.code.graders
+import gdpo.tasks.code.rows
 import gdpo.tasks.math.rows
 import gdpo.tasks.tool_calling.rows  # noqa: F401 - each registers its task and its graders
 from gdpo.tasks.judge import check_ready, form_of, judge_all, vote_of

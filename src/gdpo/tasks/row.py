@@ -1,10 +1,14 @@
 """A dataset's row on its way to a problem: what a task is given, and what it makes of it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 ROLES = ("system", "user", "assistant", "tool")
 """Who may say a message of a prompt."""
+DEEPEST = 100
+"""Levels of a nested value: real ones have ten, and what is judged must be read at any depth of the stack."""
+TOO_DEEP = "nested too deep"
 
 
 class RowError(ValueError):
@@ -62,3 +66,44 @@ def text_of(column: str, value: Any) -> str:
     if not isinstance(value, str):
         raise RowError(f"{column} is no text but of type {type(value).__name__}")
     return value.strip()
+
+
+def nested_value(value: Any, without_null: bool = False) -> Any:
+    """A list or object, which some files have as the text of its JSON; anything else as it is.
+
+    Args:
+        value: of a cell, or within one.
+        without_null: whether it may come of a table's nested columns, which have every field in every row:
+            there a field of null is none. In a text of JSON null is meant.
+
+    Raises:
+        RowError: nested deeper than :data:`DEEPEST`.
+    """
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+        try:
+            return bounded(json.loads(value))
+        except RecursionError as error:
+            raise RowError(TOO_DEEP) from error
+        except ValueError as error:
+            if isinstance(error, RowError):
+                raise
+            return value
+    return bounded(value, without_null)
+
+
+def bounded(value: Any, without_null: bool = False, levels: int = DEEPEST) -> Any:
+    """A copy of JSON's values, perhaps without fields of null.
+
+    Raises:
+        RowError: nested deeper than ``levels``.
+    """
+    if not levels:
+        raise RowError(TOO_DEEP)
+    if isinstance(value, Mapping):
+        kept = ((k, v) for k, v in value.items() if not (without_null and v is None))
+        return {key: bounded(inner, without_null, levels - 1) for key, inner in kept}
+    if isinstance(value, list):
+        return [bounded(inner, without_null, levels - 1) for inner in value]
+    return value

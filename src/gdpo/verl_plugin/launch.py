@@ -135,8 +135,7 @@ def train(
 def _graders(problems: Path) -> set[str]:
     """Graders that a problem set names; those that name none are judged as mathematics."""
     named = pq.read_table(problems, columns=["reward_model.grader"])
-    values = named.column(0).combine_chunks().flatten()[0].to_pylist() if named.num_columns else []
-    return {value for value in values if value}
+    return {value for column in named.columns for value in column.to_pylist() if value}
 
 
 def _say(label: str, text: str) -> None:

@@ -8,12 +8,19 @@ import gdpo.tasks.tool_calling.bfcl
 import gdpo.tasks.tool_calling.graders  # noqa: F401 - both register their grader
 from gdpo.plugins import task
 from gdpo.tasks.problem import Gold
-from gdpo.tasks.row import ROLES, Asked, Row, RowError, is_empty, text_of
+from gdpo.tasks.row import (
+    ROLES,
+    TOO_DEEP,
+    Asked,
+    Row,
+    RowError,
+    bounded,
+    is_empty,
+    nested_value,
+    text_of,
+)
 from gdpo.tasks.tool_calling.calls import RESPONSE, TOOL_CALL, gold_calls
 from gdpo.tasks.tool_calling.prompt import dialogue, last_words, system_prompt
-
-_DEEPEST = 100  # real ones have ten; what is judged must be read at any depth of the stack
-_TOO_DEEP = "nested too deep"
 
 
 def _right(gold: Gold) -> tuple[str, str]:
@@ -53,7 +60,7 @@ def tool_calling(row: Row) -> Asked:
 
 def _messages(problem: Any) -> list[dict[str, str]]:
     """A dialogue as messages of role, content and perhaps a hint; a text is the user's."""
-    problem = _plain(problem)
+    problem = nested_value(problem)
     if not isinstance(problem, list):
         text = text_of("problem", problem)
         if not text:
@@ -81,7 +88,7 @@ def _with_hint(message: Mapping[str, str]) -> dict[str, str]:
 
 def _said(calls: Any) -> str:
     """The calls of an assistant's message (OpenAI's ``tool_calls``) as a response of ToolRL's has them."""
-    nested, calls = not isinstance(calls, str), _plain(calls)
+    nested, calls = not isinstance(calls, str), nested_value(calls)
     if not isinstance(calls, list):
         raise RowError("a message whose tool_calls are no list")
     try:
@@ -92,7 +99,7 @@ def _said(calls: Any) -> str:
 
 def _gold(answer: Any) -> str:
     """The gold text without its reasoning, which is no part of what is compared."""
-    nested, answer = not isinstance(answer, str), _plain(answer)
+    nested, answer = not isinstance(answer, str), nested_value(answer)
     calls = [answer] if isinstance(answer, Mapping) else answer
     try:
         if isinstance(calls, list):
@@ -137,7 +144,7 @@ def _respelled(gold: str) -> str:
     if not opened or not closed:
         return gold
     found = [json.loads(line) for line in block.strip().split("\n")]
-    calls = [_bounded(call) if _is_toolrls(call) else _call(call, nested=False) for call in found]
+    calls = [bounded(call) if _is_toolrls(call) else _call(call, nested=False) for call in found]
     return gold if all(map(_is_toolrls, found)) else f"{before}{_block(calls)}{after}"
 
 
@@ -162,7 +169,7 @@ def _call(call: Any, nested: bool) -> dict[str, Any]:
     call = _inner(call)
     if isinstance(call, Mapping) and isinstance(call.get("name"), str):
         given = [call[key] for key in ("parameters", "arguments") if key in call]
-        parameters = next((_plain(value, nested) for value in given if not is_empty(value)), {})
+        parameters = next((nested_value(value, nested) for value in given if not is_empty(value)), {})
         if given and isinstance(parameters, Mapping):
             return {"name": call["name"], "parameters": parameters}
     raise ValueError("a tool call that is no object with name and parameters")
@@ -170,7 +177,7 @@ def _call(call: Any, nested: bool) -> dict[str, Any]:
 
 def _offered(tools: Any, messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     """ToolRL's prompt: the tools below other system text, the dialogue as what the user sends."""
-    nested, tools = not isinstance(tools, str), _plain(tools)
+    nested, tools = not isinstance(tools, str), nested_value(tools)
     if not isinstance(tools, list) or not all(isinstance(tool, Mapping) for tool in tools):
         raise RowError("tools that are no list of objects with name, description and parameters")
     offer = system_prompt([_tool(tool, nested) for tool in tools])
@@ -186,7 +193,7 @@ def _tool(tool: Mapping[str, Any], nested: bool) -> dict[str, Any]:
     if "parameters" not in tool:
         raise RowError("a tool without parameters; of one that takes none they are {}")
     given = tool["parameters"]
-    parameters = {} if is_empty(given) else _plain(given, nested)
+    parameters = {} if is_empty(given) else nested_value(given, nested)
     if not isinstance(parameters, Mapping):
         raise RowError("a tool whose parameters are no object")
     description = text_of("a tool's description", tool.get("description"))
@@ -199,46 +206,8 @@ def _inner(value: Any) -> Any:
     return value["function"] if wrapped else value
 
 
-def _plain(value: Any, nested: bool = False) -> Any:
-    """A list or object, which some files have as the text of its JSON; anything else as it is.
-
-    Args:
-        value: of a cell, or within one.
-        nested: whether it may come of a table's nested columns, which have every field in every row: there a
-            field of null is none. In a text of JSON null is meant.
-    """
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
-        try:
-            return _bounded(json.loads(value))
-        except RecursionError as error:
-            raise RowError(_TOO_DEEP) from error
-        except ValueError as error:
-            if isinstance(error, RowError):
-                raise
-            return value
-    return _bounded(value, without_null=nested)
-
-
-def _bounded(value: Any, without_null: bool = False, levels: int = _DEEPEST) -> Any:
-    """A copy of JSON's values, perhaps without fields of null.
-
-    Raises:
-        RowError: nested deeper than ``levels``.
-    """
-    if not levels:
-        raise RowError(_TOO_DEEP)
-    if isinstance(value, Mapping):
-        kept = ((k, v) for k, v in value.items() if not (without_null and v is None))
-        return {key: _bounded(inner, without_null, levels - 1) for key, inner in kept}
-    if isinstance(value, list):
-        return [_bounded(inner, without_null, levels - 1) for inner in value]
-    return value
-
-
 def _reason(error: Exception) -> str:
     """What is wrong, without what differs from row to row."""
     if isinstance(error, json.JSONDecodeError):
         return "a line of its tool call is no JSON"
-    return _TOO_DEEP if isinstance(error, RecursionError) else str(error)
+    return TOO_DEEP if isinstance(error, RecursionError) else str(error)
