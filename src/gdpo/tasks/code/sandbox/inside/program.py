@@ -6,6 +6,7 @@ import builtins
 import importlib
 import io
 import os
+import random
 import sys
 import threading
 import traceback
@@ -198,7 +199,7 @@ def _standard_files() -> None:
         open(2, "wb", closefd=False), encoding="utf-8", errors="backslashreplace", line_buffering=True
     )
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-    sys.modules["random"].seed(0)  # else a verdict could be another each time
+    random.seed(0)  # else a verdict could be another each time
     sys.setrecursionlimit(1000)
 
 
@@ -210,14 +211,20 @@ def _end_as_a_script() -> None:
 
 
 def remote(job: dict[str, Any], check: str, mark: str) -> None:
-    """Do the one run of a job where a service confines this process; say what came of it behind the mark."""
+    """Do the one run of a job where a service confines this process; say what came of it behind the mark.
+
+    Before the program's first line the mark is said alone: without it, nothing is known of the program.
+    """
     global RESULT
+    _standard_files()
     (run_,) = job["runs"]
     if run_.get("argv"):
         sys.argv = ["program.py", *run_["argv"]]
         _execute(job, "__main__")
+        sys.stdout.flush()
         return
     RESULT = os.memfd_create("result")
+    os.write(1, f"{mark}\n".encode())
     status, text = "ok", ""
     if check:
         ask, answer = os.pipe(), os.pipe()
