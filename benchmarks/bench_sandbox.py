@@ -2,7 +2,7 @@
 
     make bench-sandbox
 
-Programs all differ, so none is known already. Alternately, medians; a chart shows how time grows with programs.
+All programs differ, so none is known already. Alternately, medians; a chart shows how time grows.
 """
 
 import random

@@ -165,6 +165,8 @@ def _defined(code: str) -> set[str]:
 def _execute(job: dict[str, Any], name: str) -> dict[str, Any]:
     """The names that a program leaves; before it runs what it may take as given."""
     space = _module(name).__dict__
+    if "random" in job["program"]:
+        random.seed(0)  # a fork of Python draws other numbers each time
     if name != "__main__":
         typing = sys.modules["typing"]
         space |= {each: getattr(typing, each) for each in typing.__all__}
@@ -199,7 +201,6 @@ def _standard_files() -> None:
         open(2, "wb", closefd=False), encoding="utf-8", errors="backslashreplace", line_buffering=True
     )
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-    random.seed(0)  # else a verdict could be another each time
     sys.setrecursionlimit(1000)
 
 

@@ -197,7 +197,8 @@ class Server:
         confinement.set_limits(
             job["seconds"] * count, job["megabytes"], job["output"] * min(count, 16), self.user, counted
         )
-        confinement.die_with_parent()
+        if not self.namespaces:  # which end with their first process
+            confinement.die_with_parent()
         if self.view != "unconfined":
             confinement.only_computing()
 
