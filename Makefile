@@ -59,7 +59,7 @@ lint: setup
 	ruff check . && ruff format --check . && snakefmt --check workflow
 
 # Not phony: make looks for no pattern rule for a phony target.
-bench: bench-advantage bench-dag bench-demo bench-eval bench-gpu bench-grader bench-memory bench-rollout bench-start bench-step
+bench: bench-advantage bench-dag bench-demo bench-eval bench-gpu bench-grader bench-memory bench-rollout bench-sandbox bench-start bench-step
 
 bench-%:
 	@$(SETUP) peers

@@ -5,7 +5,16 @@ import random
 import pyarrow as pa
 import pytest
 
-from gdpo.parquet import ParquetError, read_table, read_tables, take_rows, write_table, write_tables
+from gdpo.parquet import (
+    ParquetError,
+    iterate_rows,
+    read_rows,
+    read_table,
+    read_tables,
+    take_rows,
+    write_table,
+    write_tables,
+)
 
 
 @pytest.fixture
@@ -71,3 +80,11 @@ def test_tables_that_end_in_an_error_leave_no_file(tmp_path):
     with pytest.raises(RuntimeError, match="stopped"):
         write_tables(broken(table), tmp_path / "t", table.schema)
     assert not list(tmp_path.iterdir())
+
+
+def test_rows_one_by_one_are_the_rows_at_once(written):
+    _, path = written
+    assert list(iterate_rows(path, 7)) == read_rows(path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ParquetError, match=r"t.parquet: not a readable parquet file"):
+        next(iterate_rows(path, 7))

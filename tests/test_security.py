@@ -19,7 +19,14 @@ from gdpo.sampling.transformers_backend import TransformersBackend
 from gdpo.starting_model.existing import take_folder
 
 ROOT = Path(__file__).parents[1]
-SOURCES = [p for folder in ("src", "workflow") for p in sorted((ROOT / folder).rglob("*.py"))]
+# Within the sandbox programs are run, which tests/code/test_hostile.py tries to break out of.
+SANDBOX = ROOT / "src/gdpo/tasks/code/sandbox/inside"
+SOURCES = [
+    p
+    for folder in ("src", "workflow")
+    for p in sorted((ROOT / folder).rglob("*.py"))
+    if not p.is_relative_to(SANDBOX)
+]
 
 # ---- our own source ---------------------------------------------------------------------------------------
 
@@ -67,6 +74,12 @@ def complaints(source: str) -> list[str]:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_source_file_runs_what_it_reads(path):
     assert complaints(path.read_text()) == []
+
+
+def test_nothing_outside_of_the_sandbox_imports_what_runs_programs():
+    for path in SOURCES:
+        for name in ("program", "server"):
+            assert f"inside.{name}" not in path.read_text().replace("sandbox.inside.server`", ""), path
 
 
 @pytest.mark.parametrize(

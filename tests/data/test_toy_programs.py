@@ -137,7 +137,7 @@ def test_the_same_seed_gives_the_same_rows_and_another_others():
 def test_options_do_what_they_say():
     rows = toy_programs(split="train", size=1000)
     counts = {kind: sum(row["category"] == kind for row in rows) for kind in ARGUMENTS}
-    assert counts == {"number": 150, "pair": 200, "total": 150, "pick": 350, "each": 150}
+    assert counts == {"number": 200, "pair": 200, "total": 150, "pick": 300, "each": 150}
     plain = toy_programs(
         split="train", size=300, problems=ProgrammingProblems(worked_out=0, most_steps=1, largest=9)
     )

@@ -1,4 +1,4 @@
-"""The repositories of programming problems that the study ``code`` asks for: real layouts, problems of our own."""
+"""The repositories of programming problems that ``code`` asks for: real layouts, problems of our own."""
 
 import json
 import random
@@ -58,7 +58,9 @@ def _eurus(rng: random.Random, words: Sequence[str], source: str, split: str, in
             "fn_name": "grown",
         }
     else:
-        asked = f"Of {story}: read two numbers and print their sum and {step} more.\n\n-----Input-----\nA line."
+        asked = (
+            f"Of {story}: read two numbers and print their sum and {step} more.\n\n-----Input-----\nA line."
+        )
         tests = {
             "inputs": [f"{a} {b}\n" for a, b in (*pairs, pairs[0])],
             "outputs": [f"{a + b + step}\n" for a, b in (*pairs, pairs[0])],

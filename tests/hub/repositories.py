@@ -112,7 +112,7 @@ INSTRUCT_TEMPLATE = (
 
 
 def write_all(folder: Path) -> None:
-    """Every repository of ``paper``, ``paper-conditioned``, ``fork``, ``tools`` and ``code``, below ``folder``."""
+    """The repositories of ``paper``, ``paper-conditioned``, ``fork``, ``tools`` and ``code`` below."""
     write_datasets(folder / "datasets")
     write_code(folder / "datasets", WORDS)
     write_toolrl(folder / "datasets" / "RamAnanth1" / "toolrl-rlla4k")

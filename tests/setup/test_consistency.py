@@ -62,8 +62,7 @@ def test_every_make_target_that_the_readme_names_exists():
 
 
 def test_the_leaderboards_package_is_the_one_whose_checker_ours_follows():
-    (package,) = lock("tools").items()
-    assert package[0] == "bfcl-eval"
+    version = lock("tools")["bfcl-eval"]
     room = ROOT / "src" / "gdpo" / "tasks" / "tool_calling"
     for file in ("bfcl_checker", "java_values", "javascript_values"):
-        assert f"bfcl-eval {package[1]}" in (room / f"{file}.py").read_text().replace("\n", " ")
+        assert f"bfcl-eval {version}" in (room / f"{file}.py").read_text().replace("\n", " ")

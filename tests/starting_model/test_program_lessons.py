@@ -23,9 +23,9 @@ def functions():
     return list(itertools.islice(stream(SECTION.problems, "train", 3), COUNT))
 
 
-def written(functions, program="right", thought="none"):
+def written(functions, program="right", thought="none", guarded=True):
     rng = random.Random(5)
-    return [lesson(asked, Quality(program, thought), 20, rng) for asked in functions]
+    return [lesson(asked, Quality(program, thought, guarded), 20, rng) for asked in functions]
 
 
 def block(text):
@@ -73,7 +73,7 @@ def test_what_is_not_returned_is_none(functions):
 
 
 def test_without_a_guard_the_lists_without_an_item_are_errors(functions):
-    for asked, text in zip(functions, written(functions, "no_guard"), strict=True):
+    for asked, text in zip(functions, written(functions, guarded=False), strict=True):
         tests = outcome(text, asked)
         if asked.kind == "pick":
             assert tests[0] in ("IndexError", "ValueError") and tests.count("passed") >= 1
@@ -116,6 +116,7 @@ def test_shares_are_as_set(functions):
         shares = mix.model_dump()
         for name, share in shares.items():
             assert abs(found.count(name) / len(found) - share / sum(shares.values())) < 0.02, name
+    assert abs(sum(quality.guarded for quality in drawn) / len(drawn) - 0.35) < 0.02
 
 
 def test_worked_out_reasoning_goes_with_right_programs():

@@ -109,8 +109,8 @@ class MadeSource(Section):
 
 
 class Columns(Section):
-    """Names of a dataset's columns: of several, the first that is there. ``a.b``: b within column a, of a list
-    its b-th item (``-1``: the last). ``*``: the whole row."""
+    """Names of a dataset's columns: of several, the first that is there. ``a.b``: b within column a, in a
+    list the b-th (``-1``: the last). ``*``: the row."""
 
     problem: list[str] = Field(default=["problem", "question"], min_length=1)
     """The problem's text."""

@@ -12,7 +12,7 @@ from gdpo.config.toy_programs import ProgrammingProblems
 class ProgramMix(Mix):
     """Shares of what a lesson's program is like; a flaw that its problem has no place for leaves it right."""
 
-    right: float = Field(default=0.12, ge=0)
+    right: float = Field(default=0.3, ge=0)
     """As it should be."""
 
     wrong_constant: float = Field(default=0.15, ge=0)
@@ -27,19 +27,16 @@ class ProgramMix(Mix):
     no_return: float = Field(default=0.04, ge=0)
     """The value is worked out and not returned."""
 
-    no_guard: float = Field(default=0.3, ge=0)
-    """Nothing is returned for the list in which there is nothing to pick: an error for that one."""
-
-    undefined_name: float = Field(default=0.1, ge=0)
+    undefined_name: float = Field(default=0.07, ge=0)
     """A name that nothing has."""
 
-    broken_syntax: float = Field(default=0.1, ge=0)
+    broken_syntax: float = Field(default=0.07, ge=0)
     """A colon is missing, a bracket is not closed, or nothing stands behind a sign."""
 
-    text_constant: float = Field(default=0.06, ge=0)
+    text_constant: float = Field(default=0.05, ge=0)
     """A constant that is added or taken away is a text: an error of its type."""
 
-    unclosed: float = Field(default=0.04, ge=0)
+    unclosed: float = Field(default=0.03, ge=0)
     """The block of code is not closed: there is no program."""
 
 
@@ -82,6 +79,9 @@ class ProgramStartingModel(Pretraining):
 
     thoughts: ThoughtMix = ThoughtMix()
     """How much lessons reason."""
+
+    unguarded: float = Field(default=0.65, ge=0, le=1)
+    """Share of programs that pick an item and do not mind the list that has none: an error for that list."""
 
     care: float = Field(default=3, ge=1, le=1000)
     """How many times likelier, against each flaw, a right program is where the reasoning is worked out."""

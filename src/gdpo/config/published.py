@@ -21,8 +21,8 @@ class PublishedFigure(NamedTuple):
     method: str
     """Method; start: no RL, dr_grpo: GRPO without the standard deviation."""
     length: str
-    """Length reward of the trained arms: plain or conditioned, of weight 1; empty: none. ``conditioned + bug``
-    with a bug reward beside it."""
+    """Length reward of the trained arms: plain or conditioned, of weight 1; empty: none; ``conditioned +
+    bug``: with a bug reward beside it."""
     benchmark: str
     """Benchmark, as experiments name it."""
     metric: str
@@ -45,7 +45,7 @@ class PublishedTable(Section):
     metrics: list[str] = Field(default=["accuracy", "exceed"], min_length=1)
     """What each list of figures is of."""
     figures: dict[str, dict[Method, dict[str, list[Percent | None]]]] = Field(min_length=1)
-    """Starting model -> method -> benchmark -> its figures in percent, in the order of metrics; null: none."""
+    """Starting model -> method -> benchmark -> its figures in percent, in the order of metrics, or null."""
 
     @model_validator(mode="after")
     def _a_figure_a_metric(self) -> "PublishedTable":

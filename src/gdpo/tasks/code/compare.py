@@ -1,5 +1,6 @@
 """Whether what a program said is what a test wants, as judges of programming contests compare."""
 
+import json
 from itertools import zip_longest
 from math import isclose
 from typing import Any
@@ -33,7 +34,7 @@ def same_value(encoded: Any, wanted: Any, tolerance: float | None = None) -> boo
     """
     try:
         return _same(encoded, wanted, tolerance)
-    except RecursionError:
+    except (RecursionError, TypeError, LookupError):  # no encoded value
         return False
 
 
@@ -62,11 +63,19 @@ def _close(number: float | None, wanted: float | None, tolerance: float) -> bool
     return isclose(number, wanted, rel_tol=tolerance, abs_tol=tolerance)
 
 
+def _in_order(pairs: list[Any]) -> list[Any]:
+    """The kind, then keys and values in the order of the keys."""
+    return [pairs[0], *sorted(pairs[1:], key=lambda pair: json.dumps(pair[0]))]
+
+
 def _same(encoded: Any, wanted: Any, tolerance: float | None) -> bool:
     if isinstance(encoded, list) and isinstance(wanted, list):
         if not encoded or not wanted or len(encoded) != len(wanted):
             return encoded == wanted
-        inner = 1 if {str(encoded[0]), str(wanted[0])} <= {"list", "tuple"} else 0
+        kinds = encoded[0], wanted[0]
+        if kinds == ("dict", "dict"):
+            encoded, wanted = _in_order(encoded), _in_order(wanted)
+        inner = 1 if set(map(str, kinds)) <= {"list", "tuple"} else 0
         return all(map(_same, encoded[inner:], wanted[inner:], [tolerance] * len(encoded)))
     numbers = isinstance(encoded, int | float) and isinstance(wanted, int | float)
     if tolerance is not None and numbers:

@@ -241,7 +241,11 @@ def _limits(value: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("tolerance", "seconds", "megabytes"):
         if name in value:
             number = value[name]
-            if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < _MOST_LIMIT:
+            if (
+                isinstance(number, bool)
+                or not isinstance(number, int | float)
+                or not 0 < number < _MOST_LIMIT
+            ):
                 raise RowError(f"{name} of tests that is no number above 0")
             found[name] = int(number) if name == "megabytes" else number
     return found

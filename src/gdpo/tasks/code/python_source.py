@@ -43,9 +43,9 @@ def has_check(module: ast.Module) -> bool:
 
 
 def called_function(asserts: Sequence[str], setup: str) -> str | None:
-    """The function that all assertions call and that neither Python nor ``setup`` has; None: none, or no Python.
+    """The function that all assertions call and that neither Python nor ``setup`` has; of several, the first.
 
-    Of several, the first one of the first assertion.
+    None: there is none, or some text is no Python.
     """
     modules = [parsed(text) for text in (*asserts, setup)]
     if None in modules:

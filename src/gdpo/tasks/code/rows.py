@@ -22,7 +22,7 @@ _SHORT = 200
 
 
 def _right(gold: Gold) -> tuple[str, str] | None:
-    """A program that looks its answers up in the tests, as many as are short; None: a test program hides them."""
+    """A program that looks its answers up in the tests, as many as are short; None of a test program."""
     tests = json.loads(gold.answers[0])
     if "check" in tests:
         return None
@@ -86,7 +86,7 @@ def code(row: Row) -> Asked:
 
 
 def _messages(problem: Any) -> list[dict[str, str]] | None:
-    """A dialogue, perhaps as the text of its JSON; None of another text, which may begin with a bracket too."""
+    """A dialogue, perhaps as the text of its JSON; None of a text, which may begin with a bracket."""
     found = nested_value(problem)
     if not isinstance(found, list) or (isinstance(problem, str) and not all(map(_is_message, found))):
         return None

@@ -89,7 +89,8 @@ class UnitTests(NamedTuple):
         names = ["input", "wanted", "output"]
         files = [dict(zip(names, [*self.stdin[place], runs[place].output], strict=True)) for place in places]
         given = [{"stdin": "", "argv": names, "files": each} for each in files]
-        return Job(self.checker, given, CHECKER._replace(output=max(1 << 20, *(2 * _size(f) for f in files))))
+        room = max(1 << 20, *(2 * _size(each) for each in files))
+        return Job(self.checker, given, CHECKER._replace(output=room), trusted=True)
 
     def _same_value(self, line: str, wanted: Any) -> bool:
         try:

@@ -24,8 +24,8 @@ _READY_WITHIN = 20.0  # seconds, of a machine under load
 # The first of a machine's memory to be given up, should it run out.
 _FIRST_TO_GO = 'echo 1000 > /proc/self/oom_score_adj; exec "$0" "$@"'
 _NUMBERS = itertools.count()
-# The kernel ends a server with the thread that started it: this one stays.
-_STARTER = ThreadPoolExecutor(1, thread_name_prefix="sandbox")
+_LOCK = threading.Lock()
+_STARTERS: dict[int, ThreadPoolExecutor] = {}  # of each process: a fork has none of its parent's threads
 
 
 class ServerGone(RuntimeError):
@@ -53,7 +53,7 @@ class Server:
             "as_root": is_root() and jail.other_user(),
             "number": number & 0xFFFFFF,
         }
-        self._process = _STARTER.submit(_start, jail.command(config)).result()
+        self._process = _starter().submit(_start, jail.command(config)).result()
         late = threading.Timer(_READY_WITHIN, self._process.kill)
         late.start()
         try:
@@ -71,9 +71,9 @@ class Server:
             ServerGone: the server ended.
             JudgeError: it could not confine a program.
         """
-        data = json.dumps(job.as_json()).encode()
+        data, check = json.dumps(job.as_json()).encode(), (job.check or "").encode("utf-8", "surrogatepass")
         try:
-            self._process.stdin.write(struct.pack("I", len(data)) + data)
+            self._process.stdin.write(struct.pack("II", len(data), len(check)) + data + check)
             self._process.stdin.flush()
         except OSError as error:
             raise ServerGone(str(error)) from None
@@ -113,14 +113,17 @@ class Local:
 
     def __init__(self, kind: str, at_once: int):
         self.kind, self.at_once = kind, at_once
-        self._free: LifoQueue[Server | None] = LifoQueue()  # the last one used is the warmest
-        for _ in range(at_once):
-            self._free.put(None)
+        # The last one used is the warmest. What programs must not see comes to servers that never run one.
+        self._free: dict[bool, LifoQueue[Server | None]] = {True: LifoQueue(), False: LifoQueue()}
+        for queue in self._free.values():
+            for _ in range(at_once):
+                queue.put(None)
+        self._process = os.getpid()
         atexit.register(self.close)
 
     def run(self, job: Job) -> list[Run]:
         """As :meth:`gdpo.tasks.code.sandbox.outcome.Sandbox.run`."""
-        server = self._free.get()
+        server = self._free[job.trusted].get()
         try:
             for _ in range(2):
                 server = server or Server(self.kind)
@@ -137,14 +140,23 @@ class Local:
                 server = None
             raise
         finally:
-            self._free.put(server)
+            self._free[job.trusted].put(server)
 
     def close(self) -> None:
-        """End all servers that are not at work."""
+        """End all servers that are not at work; a fork of this process leaves them alone."""
         atexit.unregister(self.close)
-        for _ in range(self._free.qsize()):
-            if server := self._free.get():
-                server.close()
+        if os.getpid() != self._process:
+            return
+        for queue in self._free.values():
+            for _ in range(queue.qsize()):
+                if server := queue.get():
+                    server.close()
+
+
+def _starter() -> ThreadPoolExecutor:
+    """A thread that stays: the kernel ends a server with the thread that started it."""
+    with _LOCK:
+        return _STARTERS.setdefault(os.getpid(), ThreadPoolExecutor(1, thread_name_prefix="sandbox"))
 
 
 def _start(command: list[str]) -> subprocess.Popen:

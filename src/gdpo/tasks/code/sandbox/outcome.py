@@ -13,6 +13,8 @@ class Limits(NamedTuple):
     """Memory (address space)."""
     output: int = 1 << 20
     """Most bytes of output, and of a file."""
+    idle: float = 3.0
+    """Seconds for which it may compute next to nothing: one that waits for what never comes."""
     give_up: int = 2
     """After so many runs of a program that took too long, its others are not begun."""
 
@@ -33,9 +35,13 @@ class Job(NamedTuple):
     check: str | None = None
     """A test program: asserts about the function, or a function ``check`` of it."""
 
+    trusted: bool = False
+    """Whether it holds what programs of a model must not see: it is run apart from them."""
+
     def as_json(self) -> dict[str, Any]:
-        """For the server."""
-        return {**self._asdict(), **self.limits._asdict(), "limits": None, "runs": list(self.runs)}
+        """For the server, without the check's text, which goes its own way."""
+        found = {**self._asdict(), **self.limits._asdict(), "runs": list(self.runs)}
+        return {key: value for key, value in found.items() if key not in ("limits", "check", "trusted")}
 
 
 class Run(NamedTuple):

@@ -26,7 +26,7 @@ import json, sys, types
 for name, source in {modules!r}.items():
     module = sys.modules[name] = types.ModuleType(name)
     exec(compile(source, name, "exec"), module.__dict__)
-sys.modules["program"].remote(json.loads({job!r}), {mark!r})
+sys.modules["program"].remote(json.loads({job!r}), {check!r}, {mark!r})
 """
 
 
@@ -100,7 +100,8 @@ class Remote:
 
 def _driver(job: Job, run: dict[str, Any], mark: str) -> str:
     modules = {name: (_INSIDE / f"{name}.py").read_text() for name in ("values", "program")}
-    return _DRIVER.format(modules=modules, job=json.dumps({**job.as_json(), "runs": [run]}), mark=mark)
+    asked = json.dumps({**job.as_json(), "runs": [run]})
+    return _DRIVER.format(modules=modules, job=asked, check=job.check or "", mark=mark)
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:
@@ -125,12 +126,14 @@ def _outcome(answer: dict[str, Any], mark: str | None) -> Run:
     seconds = float(result.get("execution_time") or 0.0)
     if result.get("status") == "TimeLimitExceeded":
         return Run("time", "", error, seconds)
+    if mark is not None and mark not in output:
+        why = error or answer.get("message")
+        raise JudgeError(f"the service's Python cannot run our test driver (3.10 or newer is needed): {why}")
     if result.get("status") != "Finished" or result.get("return_code") != 0:
         return Run("error", "", error or str(answer.get("message")), seconds)
     if mark is None:
         return Run("ok", output, error, seconds)
-    _, found, said = output.rpartition(mark)
-    status, _, rest = said.partition("\n")
-    if not found or status not in ("ok", "failed", "error"):
+    status, _, rest = output.rpartition(mark)[2].partition("\n")
+    if status not in ("ok", "failed", "error"):
         return Run("error", "", error or "ended before it answered", seconds)
     return Run(status, rest, error, seconds) if status == "ok" else Run(status, "", error or rest, seconds)

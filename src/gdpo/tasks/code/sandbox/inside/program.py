@@ -6,6 +6,7 @@ import builtins
 import importlib
 import io
 import os
+import random
 import sys
 import threading
 import traceback
@@ -88,17 +89,25 @@ def serve(job: dict[str, Any], questions: int, answers: int) -> None:
             said.flush()
 
 
-def test(job: dict[str, Any], answers: int, questions: int) -> None:
-    """Run the test program, whose calls of the function go through a pipe to the process that has it."""
+def test(job: dict[str, Any], answers: int, questions: int, check: str | None = None) -> None:
+    """Run the test program, whose calls of the function go through a pipe to the process that has it.
+
+    Args:
+        job: the program.
+        answers: pipe in which they come.
+        questions: pipe in which calls go.
+        check: the test program; None: it stands in standard input.
+    """
     _standard_files()
+    check = sys.stdin.read() if check is None else check
     with open(answers, encoding="utf-8") as said, open(questions, "w", encoding="utf-8") as asked:
         candidate = _candidate(said, asked)
         space = _module("tests").__dict__
         exec(compile(job["setup"], "setup.py", "exec"), space)
         space |= {job["function"]: candidate, "candidate": candidate}
         try:
-            exec(compile(job["check"], "tests.py", "exec"), space)
-            if "check" in _defined(job["check"]):
+            exec(compile(check, "tests.py", "exec"), space)
+            if "check" in _defined(check):
                 space["check"](candidate)
             _say(PASSED)
         except AssertionError:
@@ -156,6 +165,8 @@ def _defined(code: str) -> set[str]:
 def _execute(job: dict[str, Any], name: str) -> dict[str, Any]:
     """The names that a program leaves; before it runs what it may take as given."""
     space = _module(name).__dict__
+    if "random" in job["program"]:
+        random.seed(0)  # a fork of Python draws other numbers each time
     if name != "__main__":
         typing = sys.modules["typing"]
         space |= {each: getattr(typing, each) for each in typing.__all__}
@@ -200,24 +211,30 @@ def _end_as_a_script() -> None:
     sys.stdout.flush()
 
 
-def remote(job: dict[str, Any], mark: str) -> None:
-    """Do the one run of a job where a service confines this process; say what came of it behind the mark."""
+def remote(job: dict[str, Any], check: str, mark: str) -> None:
+    """Do the one run of a job where a service confines this process; say what came of it behind the mark.
+
+    Before the program's first line the mark is said alone: without it, nothing is known of the program.
+    """
     global RESULT
+    _standard_files()
     (run_,) = job["runs"]
     if run_.get("argv"):
         sys.argv = ["program.py", *run_["argv"]]
         _execute(job, "__main__")
+        sys.stdout.flush()
         return
     RESULT = os.memfd_create("result")
+    os.write(1, f"{mark}\n".encode())
     status, text = "ok", ""
-    if job.get("check"):
+    if check:
         ask, answer = os.pipe(), os.pipe()
         if not (child := os.fork()):
             os.close(ask[1])
             serve(job, ask[0], answer[1])
             os._exit(0)
         os.close(answer[1])
-        test(job, answer[0], ask[1])
+        test(job, answer[0], ask[1], check)
         os.kill(child, 9)
         status = {PASSED: "ok", RAISED: "error"}.get(_said(), "failed")
     else:

@@ -22,10 +22,10 @@ import confinement
 import program
 import values
 
-IDLE = 3.0
-"""Seconds without any computing after which a run has ended, as one that waits for what never comes."""
-LONGEST = 20
-"""Wall-clock limit, in multiples of the CPU time allowed: for one that sleeps in small pieces."""
+BUSY = 100
+"""A process that computes less than one in so many seconds waits for something else than its turn."""
+LONGEST = 40
+"""Wall-clock limit, in multiples of the CPU time allowed; the last resort."""
 _TICK = 0.05
 _ERROR_SHOWN = 400
 
@@ -81,8 +81,6 @@ class Server:
         while len(found) < len(job["runs"]):
             if sum(run["status"] == "time" for run in found) >= job["give_up"]:
                 found.append({"status": "skipped", "output": "", "error": "", "seconds": 0.0})
-            elif job.get("check"):
-                found.append(self._checked(job))
             elif "call" in job["runs"][0]:
                 found += self._calls(job, [run["call"] for run in job["runs"][len(found) :]])
             else:
@@ -93,7 +91,7 @@ class Server:
         files = self.files[0]
         files.refill(run.get("stdin", ""))
         pid = self._start(job, files, lambda: program.run(job, run), run.get("files", {}))
-        status, seconds, late = self._watch([pid], job["seconds"])[pid]
+        status, seconds, late = self._watch([pid], job)[pid]
         self._check_begun(1)
         if not self.namespaces:  # else it was in a folder that is gone
             for name in run.get("files", {}):
@@ -106,9 +104,7 @@ class Server:
         files.refill("")
         pid = self._start(job, files, lambda: program.call(job, calls), count=len(calls))
         # Time is allowed anew for each call: what it wrote down says how far it is.
-        status, seconds, late = self._watch([pid], job["seconds"], lambda: os.fstat(files.result).st_size)[
-            pid
-        ]
+        status, seconds, late = self._watch([pid], job, lambda: os.fstat(files.result).st_size)[pid]
         self._check_begun(1)
         lines = files.text(files.result).splitlines()[: len(calls)]
         found = [
@@ -124,18 +120,30 @@ class Server:
             found.append(ended)
         return found
 
-    def _checked(self, job: dict[str, Any]) -> dict[str, Any]:
-        """A test program and the program under test in two processes, which talk through pipes."""
+    def check(self, job: dict[str, Any], source: int, length: int) -> dict[str, Any]:
+        """A test program and the program under test in two processes, which talk through pipes.
+
+        The text of the test goes from pipe to file within the kernel: in this process's memory, which the
+        program under test has a copy of, it never was.
+
+        Args:
+            job: the program.
+            source: pipe that the test's text is to be read from.
+            length: of it in bytes.
+        """
         ask, answer = os.pipe(), os.pipe()
         theirs, ours = self.files
         for files in self.files:
             files.refill("")
+        while length:
+            length -= os.splice(source, ours.stdin, length)
+        os.lseek(ours.stdin, 0, os.SEEK_SET)
         ends = {"keep": (ask[0], answer[1])}, {"keep": (answer[0], ask[1]), "place": 1}
         tested = self._start(job, theirs, lambda: program.serve(job, *ends[0]["keep"]), **ends[0])
         tester = self._start(job, ours, lambda: program.test(job, *ends[1]["keep"]), **ends[1])
         for fd in (*ask, *answer):
             os.close(fd)
-        found = self._watch([tester, tested], job["seconds"])
+        found = self._watch([tester, tested], job)
         self._check_begun(2)
         (status, _, late), (_, seconds, _) = found[tester], found[tested]
         outcome = _outcome(status, late or seconds > job["seconds"], seconds, ours)
@@ -189,7 +197,8 @@ class Server:
         confinement.set_limits(
             job["seconds"] * count, job["megabytes"], job["output"] * min(count, 16), self.user, counted
         )
-        confinement.die_with_parent()
+        if not self.namespaces:  # which end with their first process
+            confinement.die_with_parent()
         if self.view != "unconfined":
             confinement.only_computing()
 
@@ -204,13 +213,13 @@ class Server:
                 raise RuntimeError(files.text(files.stderr).strip() or "killed before it began")
 
     def _watch(
-        self, pids: list[int], seconds: float, progress: Callable[[], int] = lambda: 0
+        self, pids: list[int], job: dict[str, Any], progress: Callable[[], int] = lambda: 0
     ) -> dict[int, tuple[int, float, bool]]:
         """Wait for processes, the last ones no longer than the first: status, CPU time, whether too long.
 
         Args:
             pids: of processes.
-            seconds: CPU time of each, allowed anew where ``progress`` gives another number.
+            job: says how much CPU time each has, anew where ``progress`` gives another number.
             progress: of the first process.
         """
         fds = {os.pidfd_open(pid): pid for pid in pids}
@@ -218,18 +227,18 @@ class Server:
         for fd in fds:
             poll.register(fd, select.POLLIN)
         started, used, idle, late = time.monotonic(), 0.0, 0.0, False
-        done, used_then = 0, 0.0
+        done, used_then, seconds = 0, 0.0, job["seconds"]
         first = next(iter(fds))
         before = started
         while first not in [fd for fd, _ in poll.poll(_TICK * 1000)]:
             now, spent = time.monotonic(), sum(map(_cpu_seconds, pids))
-            # A process that waits its turn gets some; one without any computing waits for something else.
-            idle = 0.0 if spent > used else idle + min(now - before, 2 * _TICK)
+            # Time counts by computing, so that a machine under load changes no verdict.
+            idle = max(0.0, idle + min(now - before, 2 * _TICK) - BUSY * max(0.0, spent - used))
             before, used = now, max(used, spent)
             if (reached := progress()) != done:
                 done, used_then, started = reached, used, now
             too_much = used - used_then > seconds * len(pids)
-            if too_much or idle > IDLE or now - started > LONGEST * seconds + IDLE:
+            if too_much or idle > job["idle"] or now - started > LONGEST * seconds + job["idle"]:
                 late = True
                 break
         found = {}
@@ -290,18 +299,27 @@ def main() -> None:
         confinement.enter_namespaces(config["paths"], config["box"], config["as_root"])
     program.warm_up()
     server = Server(config)
-    jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    jobs, answers = os.dup(0), os.fdopen(os.dup(1), "wb")
     for fd in (0, 1):
         os.dup2(os.memfd_create("none"), fd)
     gc.collect()
     gc.freeze()  # what is there is not looked at again, so that children share its memory
     _write(answers, {"ready": os.getpid()})
-    while header := jobs.read(4):
-        job = json.loads(jobs.read(*struct.unpack("I", header)))
+    while header := _read(jobs, 8):
+        length, check = struct.unpack("II", header)
+        job = json.loads(_read(jobs, length))
         try:
-            _write(answers, {"runs": server.answer(job)})
+            _write(answers, {"runs": server.answer(job) if not check else [server.check(job, jobs, check)]})
         except (RuntimeError, OSError) as error:
             _write(answers, {"refused": f"{type(error).__name__}: {error}"})
+
+
+def _read(fd: int, length: int) -> bytes:
+    """So many bytes and no more; none at the end."""
+    found = bytearray()
+    while len(found) < length and (piece := os.read(fd, length - len(found))):
+        found += piece
+    return bytes(found) if len(found) == length else b""
 
 
 def _write(file: Any, value: Any) -> None:

@@ -1,7 +1,7 @@
 """Values of Python as JSON, so that a process that nobody trusts can say what a function returned.
 
-Pickle would run its code in the reader. Two values are equal as Python has it where their encoded forms are
-(tuples and lists apart); so what reads them need not build sets and dicts, which can be made slow on purpose.
+Pickle would run its code in the reader. Encoded forms are compared as they are, so that who compares
+(:mod:`gdpo.tasks.code.compare`) need not build sets and dicts, which can be made slow on purpose.
 """
 
 import json
@@ -54,8 +54,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, bytes | bytearray):
         return ["bytes", value.hex()]
     if isinstance(value, Mapping):
-        pairs = [[encode(key), encode(inner)] for key, inner in value.items()]
-        return ["dict", *sorted(pairs, key=lambda pair: json.dumps(pair[0]))]
+        return ["dict", *([encode(key), encode(inner)] for key, inner in value.items())]
     if isinstance(value, Set) and not isinstance(value, range):
         return ["set", *sorted(map(encode, value), key=json.dumps)]
     if isinstance(value, tuple):
