@@ -139,7 +139,7 @@ def test_options_do_what_they_say():
     counts = {kind: sum(row["category"] == kind for row in rows) for kind in ARGUMENTS}
     assert counts == {"number": 200, "pair": 200, "total": 150, "pick": 300, "each": 150}
     plain = toy_programs(
-        split="train", size=300, problems=ProgrammingProblems(worked_out=0, most_steps=1, largest=9)
+        split="train", size=150, problems=ProgrammingProblems(worked_out=0, most_steps=1, largest=9)
     )
     words = re.compile("half|double|more than|less than")
     assert not [row for row in plain if words.search(row["problem"])]
