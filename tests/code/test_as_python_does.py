@@ -43,7 +43,8 @@ print(int(sys.stdin.readline()) + 1)
         "import sys\nprint(1)\nsys.stdout.close()",
         "out = open(1, 'w')\nout.write('written')",
         "import os, sys\nout = os.fdopen(1, 'w')\nprint(input(), file=out)\nsys.exit()",
-        "import io, sys\nsys.stdout = io.StringIO()\nprint(1)\nsys.__stdout__.write(sys.stdout.getvalue() * 2)",
+        "import io, sys\nsys.stdout = io.StringIO()\nprint(1)\n"
+        "sys.__stdout__.write(sys.stdout.getvalue() * 2)",
         "import atexit, sys\natexit.register(print, 'end')\nsys.exit()",
         "import sys, threading, time\n"
         "threading.Thread(target=lambda: (time.sleep(0.1), print('late'))).start()\nsys.exit(0)",
