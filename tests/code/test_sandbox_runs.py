@@ -109,6 +109,17 @@ def test_a_method_of_solution_is_a_function():
     assert sandbox().run(Job(program, [{"call": [encode([7])]}], SHORT, "f"))[0].output == '["value", 7]'
 
 
+def test_each_call_has_a_solution_of_its_own():
+    program = (
+        "class Solution:\n    def __init__(self):\n        self.found = []\n"
+        "    def f(self, x):\n        self.found.append(x)\n        return self.found"
+    )
+    runs = sandbox().run(Job(program, [{"call": [1]}, {"call": [2]}], SHORT, "f"))
+    assert [decode(read(run.output)[1]) for run in runs] == [[1], [2]]
+    check = "assert f(1) == [1]\nassert f(2) == [2]"
+    assert sandbox().run(Job(program, [{}], SHORT, "f", check=check))[0].status == "ok"
+
+
 @pytest.mark.parametrize(
     ("program", "status"),
     [

@@ -187,7 +187,8 @@ def _function(space: dict[str, Any], name: str) -> Callable[..., Any]:
     if callable(function := space.get(name)):
         return function
     if isinstance(solution := space.get("Solution"), type) and hasattr(solution, name):
-        return getattr(solution(), name)
+        # As LeetCode calls it: what one call leaves in its object, the next does not see.
+        return lambda *arguments, **named: getattr(solution(), name)(*arguments, **named)
     raise NameError(f"the program defines no function {name}")
 
 
