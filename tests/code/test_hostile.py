@@ -259,3 +259,18 @@ def test_a_program_cannot_make_its_reader_slow(server):
             assert tests.passed(runs) == [False]
         assert time.monotonic() - began < 10
         assert server.run(GOOD)[0].output == "3\n"
+
+
+def test_what_a_program_sets_on_its_files_the_next_does_not_see(server):
+    program = (
+        "import fcntl\nfor fd in range(16):\n    try:\n        flags = fcntl.fcntl(fd, fcntl.F_GETFL)\n"
+        "        print(flags)\n        fcntl.fcntl(fd, fcntl.F_SETFL, flags | 0o6000)\n"
+        "    except OSError:\n        pass"
+    )
+    runs = server.run(Job(program, [{"stdin": ""}] * 2))
+    assert runs[0].output and runs[0].output == runs[1].output
+
+
+def test_no_path_is_truncated(server):
+    program = "import os\ntry:\n    os.truncate('missing', 0)\nexcept PermissionError:\n    print('refused')"
+    assert server.run(Job(program, [{"stdin": ""}]))[0].output == "refused\n"

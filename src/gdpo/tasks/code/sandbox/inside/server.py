@@ -6,6 +6,7 @@ program's first line, with memory files for input, output and errors. So no pipe
 limited by the kernel as a file is.
 """
 
+import fcntl
 import gc
 import json
 import mmap
@@ -46,6 +47,7 @@ class Files(NamedTuple):
     def refill(self, stdin: str) -> None:
         """Empty them but for what the next process reads; those before it have ended."""
         for fd in self:
+            fcntl.fcntl(fd, fcntl.F_SETFL, 0)  # flags would tell of the process before it
             os.ftruncate(fd, 0)
             os.lseek(fd, 0, os.SEEK_SET)
         data = memoryview(stdin.encode("utf-8", "surrogatepass"))
@@ -136,7 +138,9 @@ class Server:
         for files in self.files:
             files.refill("")
         while length:
-            length -= os.splice(source, ours.stdin, length)
+            if not (moved := os.splice(source, ours.stdin, length)):
+                raise EOFError("who asked has ended")
+            length -= moved
         os.lseek(ours.stdin, 0, os.SEEK_SET)
         ends = {"keep": (ask[0], answer[1])}, {"keep": (answer[0], ask[1]), "place": 1}
         tested = self._start(job, theirs, lambda: program.serve(job, *ends[0]["keep"]), **ends[0])
