@@ -1,7 +1,7 @@
 """The server within the sandbox: a warm interpreter that forks a process for each run of a program.
 
 ``python -I server.py CONFIG`` reads jobs from standard input and answers each on standard output, in JSON
-behind its length. It runs no line of a program itself: each run is a process of its own, confined before the
+behind its length. Each job is a process's of its own, which forks one for each run, confined before the
 program's first line, with memory files for input, output and errors. So no pipe can fill, and an output is
 limited by the kernel as a file is.
 """
@@ -16,6 +16,7 @@ import signal
 import struct
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -311,11 +312,35 @@ def main() -> None:
     _write(answers, {"ready": os.getpid()})
     while header := _read(jobs, 8):
         length, check = struct.unpack("II", header)
-        job = json.loads(_read(jobs, length))
-        try:
-            _write(answers, {"runs": server.answer(job) if not check else [server.check(job, jobs, check)]})
-        except (RuntimeError, OSError) as error:
-            _write(answers, {"refused": f"{type(error).__name__}: {error}"})
+        _in_a_process(_answer, server, jobs, answers, length, check)
+
+
+def _in_a_process(work: Callable[..., None], *arguments: Any) -> None:
+    """Work in a fork of this process, whose memory so holds nothing of a job that a later one could find.
+
+    Raises:
+        SystemExit: it did not work to the end.
+    """
+    if pid := os.fork():
+        if os.waitpid(pid, 0)[1]:
+            sys.exit(1)
+        return
+    try:
+        confinement.die_with_parent()
+        work(*arguments)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _answer(server: Server, jobs: int, answers: Any, length: int, check: int) -> None:
+    job = json.loads(_read(jobs, length))
+    try:
+        _write(answers, {"runs": server.answer(job) if not check else [server.check(job, jobs, check)]})
+    except (RuntimeError, OSError) as error:
+        _write(answers, {"refused": f"{type(error).__name__}: {error}"})
 
 
 def _read(fd: int, length: int) -> bytes:
