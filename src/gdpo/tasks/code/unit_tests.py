@@ -64,7 +64,7 @@ class UnitTests(NamedTuple):
         wanted = 0
         if self.stdin:
             runs = [{"stdin": given} for given, _ in self.stdin]
-            wanted = max(len(output) for _, output in self.stdin)
+            wanted = max(_bytes(output) for _, output in self.stdin)
         elif self.calls:
             runs = [{"call": [encode(argument) for argument in given]} for given, _ in self.calls]
             wanted = max(len(json.dumps(value)) for _, value in self.calls)
@@ -89,7 +89,7 @@ class UnitTests(NamedTuple):
         names = ["input", "wanted", "output"]
         files = [dict(zip(names, [*self.stdin[place], runs[place].output], strict=True)) for place in places]
         given = [{"stdin": "", "argv": names, "files": each} for each in files]
-        room = max(1 << 20, *(2 * _size(each) for each in files))
+        room = max(1 << 20, *(2 * max(map(_bytes, each.values())) for each in files))
         return Job(self.checker, given, CHECKER._replace(output=room), trusted=True)
 
     def _same_value(self, line: str, wanted: Any) -> bool:
@@ -115,5 +115,5 @@ def unit_tests_of(gold: str) -> UnitTests:
     return UnitTests.of(gold)
 
 
-def _size(files: Mapping[str, str]) -> int:
-    return max(len(text.encode("utf-8", "surrogatepass")) for text in files.values())
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))

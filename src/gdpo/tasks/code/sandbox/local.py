@@ -134,7 +134,7 @@ class Local:
                     server.close()
                     server = None
             return [Run("error", "", "the sandbox's server ended twice", 0.0) for _ in job.runs]
-        except JudgeError:
+        except BaseException:  # it may still have an answer to give, which the next job would get
             if server:
                 server.close()
                 server = None

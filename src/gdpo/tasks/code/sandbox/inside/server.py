@@ -1,11 +1,12 @@
 """The server within the sandbox: a warm interpreter that forks a process for each run of a program.
 
 ``python -I server.py CONFIG`` reads jobs from standard input and answers each on standard output, in JSON
-behind its length. It runs no line of a program itself: each run is a process of its own, confined before the
+behind its length. Each job is a process's of its own, which forks one for each run, confined before the
 program's first line, with memory files for input, output and errors. So no pipe can fill, and an output is
 limited by the kernel as a file is.
 """
 
+import fcntl
 import gc
 import json
 import mmap
@@ -15,6 +16,7 @@ import signal
 import struct
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -46,6 +48,7 @@ class Files(NamedTuple):
     def refill(self, stdin: str) -> None:
         """Empty them but for what the next process reads; those before it have ended."""
         for fd in self:
+            fcntl.fcntl(fd, fcntl.F_SETFL, 0)  # flags would tell of the process before it
             os.ftruncate(fd, 0)
             os.lseek(fd, 0, os.SEEK_SET)
         data = memoryview(stdin.encode("utf-8", "surrogatepass"))
@@ -136,7 +139,9 @@ class Server:
         for files in self.files:
             files.refill("")
         while length:
-            length -= os.splice(source, ours.stdin, length)
+            if not (moved := os.splice(source, ours.stdin, length)):
+                raise EOFError("who asked has ended")
+            length -= moved
         os.lseek(ours.stdin, 0, os.SEEK_SET)
         ends = {"keep": (ask[0], answer[1])}, {"keep": (answer[0], ask[1]), "place": 1}
         tested = self._start(job, theirs, lambda: program.serve(job, *ends[0]["keep"]), **ends[0])
@@ -307,11 +312,35 @@ def main() -> None:
     _write(answers, {"ready": os.getpid()})
     while header := _read(jobs, 8):
         length, check = struct.unpack("II", header)
-        job = json.loads(_read(jobs, length))
-        try:
-            _write(answers, {"runs": server.answer(job) if not check else [server.check(job, jobs, check)]})
-        except (RuntimeError, OSError) as error:
-            _write(answers, {"refused": f"{type(error).__name__}: {error}"})
+        _in_a_process(_answer, server, jobs, answers, length, check)
+
+
+def _in_a_process(work: Callable[..., None], *arguments: Any) -> None:
+    """Work in a fork of this process, whose memory so holds nothing of a job that a later one could find.
+
+    Raises:
+        SystemExit: it did not work to the end.
+    """
+    if pid := os.fork():
+        if os.waitpid(pid, 0)[1]:
+            sys.exit(1)
+        return
+    try:
+        confinement.die_with_parent()
+        work(*arguments)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _answer(server: Server, jobs: int, answers: Any, length: int, check: int) -> None:
+    job = json.loads(_read(jobs, length))
+    try:
+        _write(answers, {"runs": server.answer(job) if not check else [server.check(job, jobs, check)]})
+    except (RuntimeError, OSError) as error:
+        _write(answers, {"refused": f"{type(error).__name__}: {error}"})
 
 
 def _read(fd: int, length: int) -> bytes:
