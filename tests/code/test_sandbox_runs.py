@@ -178,7 +178,7 @@ def test_a_killed_server_is_replaced():
     local = Local(sandbox().kind, 1)
     job = Job("import time\ntime.sleep(0.2)\nprint(1)", [{"stdin": ""}])
     assert local.run(job)[0].output == "1\n"
-    (server,) = [server for server in local._free[False].queue if server]
+    (server,) = [server for server in local._free.queue if server]
     killer = threading.Timer(0.1, server._process.kill)
     killer.start()
     assert local.run(job)[0].output == "1\n"
@@ -206,7 +206,7 @@ def test_servers_end_with_the_process_that_started_them():
         "import sys, time\nfrom gdpo.tasks.code.sandbox.choice import sandbox\n"
         "from gdpo.tasks.code.sandbox.outcome import Job\n"
         "made = sandbox(); made.run(Job('print(1)', [{'stdin': ''}]))\n"
-        "print([s._process.pid for s in made._free[False].queue if s][0], flush=True)\ntime.sleep(60)"
+        "print([s._process.pid for s in made._free.queue if s][0], flush=True)\ntime.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         server = int(process.stdout.readline())
@@ -281,7 +281,7 @@ def test_a_job_that_is_broken_off_takes_its_server_with_it():
     local = Local(sandbox().kind, 1)
     long, short = (Job(f"import time\ntime.sleep({s})\nprint({s})", [{"stdin": ""}]) for s in (0.5, 0))
     local.run(short)
-    (server,) = [server for server in local._free[False].queue if server]
+    (server,) = [server for server in local._free.queue if server]
     read, server._read = server._read, lambda: (_ for _ in ()).throw(KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         local.run(long)

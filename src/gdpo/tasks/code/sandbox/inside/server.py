@@ -1,9 +1,9 @@
 """The server within the sandbox: a warm interpreter that forks a process for each run of a program.
 
-``python -I server.py CONFIG`` reads jobs from standard input and answers each on standard output, in JSON
-behind its length. Each job is a process's of its own, which forks one for each run, confined before the
-program's first line, with memory files for input, output and errors. So no pipe can fill, and an output is
-limited by the kernel as a file is.
+It reads jobs from standard input and answers each on standard output, in JSON behind its length. Each job is
+a process's of its own, so that no program finds in memory what another was asked or has answered. That forks
+one for each run, confined before the program's first line, with memory files for input, output and errors:
+no pipe can fill, and an output is limited by the kernel as a file is.
 """
 
 import fcntl
@@ -265,10 +265,9 @@ def _close_all_but(keep: tuple[int, ...]) -> None:
 
 
 def _cpu_seconds(pid: int) -> float:
+    clock = (~pid << 3) | 2  # as clock_getcpuclockid(3) numbers a process's
     try:
-        return time.clock_gettime(
-            (~pid << 3) | 2
-        )  # the process's CPU clock, as clock_getcpuclockid(3) has it
+        return time.clock_gettime(clock)
     except OSError:
         return 0.0  # ended
 
