@@ -28,6 +28,8 @@ BUSY = 100
 """A process that computes less than one in so many seconds waits for something else than its turn."""
 LONGEST = 40
 """Wall-clock limit, in multiples of the CPU time allowed; the last resort."""
+CONFINED_WITHIN = 60.0
+"""Seconds that a process may take until its work begins, of a machine under load."""
 _TICK = 0.05
 _ERROR_SHOWN = 400
 
@@ -228,18 +230,20 @@ class Server:
             progress: of the first process.
         """
         fds = {os.pidfd_open(pid): pid for pid in pids}
-        poll = select.poll()
-        for fd in fds:
-            poll.register(fd, select.POLLIN)
-        started, used, idle, late = time.monotonic(), 0.0, 0.0, False
+        first, poll = next(iter(fds)), select.poll()
+        poll.register(first, select.POLLIN)
+        forked = started = time.monotonic()
+        used, idle, late = 0.0, 0.0, False
         done, used_then, seconds = 0, 0.0, job["seconds"]
-        first = next(iter(fds))
         before = started
-        while first not in [fd for fd, _ in poll.poll(_TICK * 1000)]:
+        while not poll.poll(_TICK * 1000):
             now, spent = time.monotonic(), sum(map(_cpu_seconds, pids))
             # Time counts by computing, so that a machine under load changes no verdict.
             idle = max(0.0, idle + min(now - before, 2 * _TICK) - BUSY * max(0.0, spent - used))
             before, used = now, max(used, spent)
+            if not all(self.begun[: len(pids)]) and now - forked < CONFINED_WITHIN:
+                idle, started, used_then = 0.0, now, used
+                continue
             if (reached := progress()) != done:
                 done, used_then, started = reached, used, now
             too_much = used - used_then > seconds * len(pids)
