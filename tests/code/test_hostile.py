@@ -277,6 +277,21 @@ def test_no_path_is_truncated(server):
     assert server.run(Job(program, [{"stdin": ""}]))[0].output == "refused\n"
 
 
+def test_time_is_not_won_by_writing_where_answers_go(server):
+    program = (
+        "import os, time\ndef f(x):\n    while True:\n        for fd in range(3, 16):\n            try:\n"
+        "                os.write(fd, END)\n            except OSError:\n                pass\n"
+        "        until = time.process_time() + 0.05\n        while time.process_time() < until:\n"
+        "            pass"
+    )
+    tests = UnitTests(calls=[[[x], x] for x in range(8)], function="f")
+    for end, seconds in (("b'x'", 2 * 0.2), ("b'x\\n'", 8 * 0.2)):
+        job = tests.job(program.replace("END", end))._replace(limits=LIMITS._replace(seconds=0.2, give_up=2))
+        runs = server.run(job)
+        assert not any(tests.passed(runs))
+        assert sum({run.seconds for run in runs}) < 2 * seconds + 0.5, runs
+
+
 # Looks through the memory around all objects, freed or not, without reading what is not there.
 READ_MEMORY = r"""
 import ctypes, gc, os, re
