@@ -320,3 +320,20 @@ def test_a_program_finds_nothing_of_other_jobs(server):
         )
     found = ast.literal_eval(server.run(search)[0].output)
     assert all(own.startswith(text.decode()) for text in found), found  # parts of copies of its own
+
+
+def test_a_server_at_work_ends_with_the_process_that_asked(kind):
+    code = (
+        "import sys\nfrom gdpo.tasks.code.sandbox.local import Server\n"
+        "from gdpo.tasks.code.sandbox.outcome import Job, Limits\n"
+        "made = Server(sys.argv[1])\nprint(made._process.pid, flush=True)\n"
+        "made.run(Job('while True: pass', [{'stdin': ''}], Limits(60.0)))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, kind], stdout=subprocess.PIPE, text=True) as process:
+        server = int(process.stdout.readline())
+        time.sleep(0.5)
+        process.kill()
+    until = time.monotonic() + 5
+    while time.monotonic() < until and Path(f"/proc/{server}").exists():
+        time.sleep(0.05)
+    assert not Path(f"/proc/{server}").exists()

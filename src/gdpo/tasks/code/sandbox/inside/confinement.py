@@ -84,6 +84,7 @@ def enter_namespaces(paths: list[str], box: str, as_root: bool) -> None:
     os.chdir("/")
     _read_only("/")
     if child := os.fork():  # only children are in the new namespace of processes
+        die_with_parent()
         for fd in (0, 1):
             os.close(fd)
         os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)

@@ -309,6 +309,8 @@ def main() -> None:
     os.nice(5)  # programs wait for a training that needs the processors
     if config["view"] == "namespaces":
         confinement.enter_namespaces(config["paths"], config["box"], config["as_root"])
+    else:
+        confinement.die_with_parent()
     program.warm_up()
     server = Server(config)
     jobs, answers = os.dup(0), os.fdopen(os.dup(1), "wb")
