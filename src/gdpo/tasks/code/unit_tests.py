@@ -11,6 +11,7 @@ from gdpo.tasks.code.sandbox.outcome import Job, Limits, Run
 
 CHECKER = Limits(seconds=10.0)
 """Limits of a checker, which is trusted to end but not to be quick."""
+_PRINTED = 1 << 21
 _ROOM = 1 << 16  # bytes of output beyond twice what is wanted
 
 
@@ -67,7 +68,8 @@ class UnitTests(NamedTuple):
             wanted = max(_bytes(output) for _, output in self.stdin)
         elif self.calls:
             runs = [{"call": [encode(argument) for argument in given]} for given, _ in self.calls]
-            wanted = max(len(json.dumps(value)) for _, value in self.calls)
+            # What a function prints, nobody reads.
+            wanted = max(_PRINTED, *(len(json.dumps(value)) for _, value in self.calls))
         limits = Limits(self.seconds, self.megabytes, 2 * wanted + _ROOM)
         return Job(program, runs, limits, self.function, self.setup, self.check or None)
 

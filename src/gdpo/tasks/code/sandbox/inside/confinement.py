@@ -14,6 +14,8 @@ NOBODY = 0x70000000
 """Users of programs are from here on where root starts the sandbox: one for each server, and of no file."""
 THREADS = 64
 FILES = 64
+STACK = 64 << 20
+"""Bytes of the main thread's stack."""
 _NEW_MOUNTS, _NEW_USER = 0x20000, 0x10000000
 _NEW_ALL = _NEW_MOUNTS | 0x40000000 | 0x8000000 | 0x4000000 | 0x20000000  # + network, IPC, names, processes
 _BIND, _RECURSIVE, _PRIVATE = 0x1000, 0x4000, 0x40000
@@ -167,6 +169,10 @@ def set_limits(seconds: float, megabytes: int, file_bytes: int, user: int | None
         *([(resource.RLIMIT_NPROC, THREADS)] if threads else []),
     ):
         resource.setrlimit(name, (value, value))
+    # Recursion may go as deep on every machine; programs of contests raise it further.
+    most = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    if most == resource.RLIM_INFINITY or most > STACK:
+        resource.setrlimit(resource.RLIMIT_STACK, (STACK, most))
     if user is not None:
         os.setgroups([])
         os.setresgid(user, user, user)

@@ -26,7 +26,7 @@ import values
 
 BUSY = 100
 """A process that computes less than one in so many seconds waits for something else than its turn."""
-LONGEST = 40
+LONGEST = 20
 """Wall-clock limit, in multiples of the CPU time allowed; the last resort."""
 CONFINED_WITHIN = 60.0
 """Seconds that a process may take until its work begins, of a machine under load."""
