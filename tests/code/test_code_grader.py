@@ -39,7 +39,10 @@ def measured(program: str, **gold) -> tuple[str, float, float]:
         ("```python\nx = 1\n```\nIt prints\n```\n1\n```", "x = 1"),
         ("```\nx = 1\n```", "x = 1"),
         ("```cpp\nint x;\n```", None),
-        ("  ```Python3\n  if 1:\n      x = 1\n  ```", "  if 1:\n      x = 1"),
+        ("  ```Python3\n  if 1:\n      x = 1\n  ```", "if 1:\n    x = 1"),
+        ("1. So:\n\n   ```python\n   if 1:\n       x = 1\n\n   ```", "if 1:\n    x = 1\n"),
+        ("  ```python\nif 1:\n  x = 1\n```", "if 1:\n  x = 1"),
+        ("```python\nx = 'a\u2028b\x0cc'\n```", "x = 'a\u2028b\x0cc'"),
         ("```python\nx = 1", None),
         ("```python\n\n```", None),
         ("x = 1", None),
@@ -117,6 +120,8 @@ def test_what_is_measured():
     calls = [[[[1, 2]], 3], [[[]], 0]]
     assert measured("def f(xs):\n    return sum(xs)", function="f", calls=calls) == ("correct", 1.0, 1.0)
     assert measured("def f(xs):\n    return xs[0] + 2", function="f", calls=calls) == ("wrong", 0.5, 0.0)
+    stdin = [["", "\N{GRINNING FACE}" * 50_000]]
+    assert measured("print(chr(0x1F600) * 50_000)", stdin=stdin) == ("correct", 1.0, 1.0)
     check = "def check(candidate):\n    assert candidate(2) == 4\n"
     assert measured("def f(x):\n    return x * x", function="f", check=check) == ("correct", 1.0, 1.0)
     assert measured("def f(x):\n    return x", function="f", check=check) == ("wrong", 0.0, 1.0)

@@ -259,3 +259,78 @@ def test_a_program_cannot_make_its_reader_slow(server):
             assert tests.passed(runs) == [False]
         assert time.monotonic() - began < 10
         assert server.run(GOOD)[0].output == "3\n"
+
+
+def test_what_a_program_sets_on_its_files_the_next_does_not_see(server):
+    program = (
+        "import fcntl\nfor fd in range(16):\n    try:\n        flags = fcntl.fcntl(fd, fcntl.F_GETFL)\n"
+        "        print(flags)\n        fcntl.fcntl(fd, fcntl.F_SETFL, flags | 0o6000)\n"
+        "    except OSError:\n        pass"
+    )
+    runs = server.run(Job(program, [{"stdin": ""}] * 2))
+    assert runs[0].output and runs[0].output == runs[1].output
+
+
+def test_no_path_is_truncated(server):
+    program = "import os\ntry:\n    os.truncate('missing', 0)\nexcept PermissionError:\n    print('refused')"
+    assert server.run(Job(program, [{"stdin": ""}]))[0].output == "refused\n"
+
+
+def test_time_is_not_won_by_writing_where_answers_go(server):
+    program = (
+        "import os, time\ndef f(x):\n    while True:\n        for fd in range(3, 16):\n            try:\n"
+        "                os.write(fd, END)\n            except OSError:\n                pass\n"
+        "        until = time.process_time() + 0.05\n        while time.process_time() < until:\n"
+        "            pass"
+    )
+    tests = UnitTests(calls=[[[x], x] for x in range(8)], function="f")
+    for end, seconds in (("b'x'", 2 * 0.2), ("b'x\\n'", 8 * 0.2)):
+        job = tests.job(program.replace("END", end))._replace(limits=LIMITS._replace(seconds=0.2, give_up=2))
+        runs = server.run(job)
+        assert not any(tests.passed(runs))
+        assert sum({run.seconds for run in runs}) < 2 * seconds + 0.5, runs
+
+
+# Looks through the memory around all objects, freed or not, without reading what is not there.
+READ_MEMORY = r"""
+import ctypes, gc, os, re
+libc = ctypes.CDLL(None)
+libc.sbrk.restype = ctypes.c_void_p
+source, sink = os.pipe()
+places = {(id(x) >> 20) + n for x in gc.get_objects() for n in (-1, 0, 1)}
+places |= {(libc.sbrk(0) >> 20) - n for n in range(64)}
+found = set()
+for page in (place * 256 + n for place in places for n in range(256)):
+    if libc.write(sink, ctypes.c_void_p(page * 4096), 4096) == 4096:
+        found |= set(re.findall(rb"of-another-\d+!", os.read(source, 4096)))
+print(sorted(found))
+"""
+
+
+def test_a_program_finds_nothing_of_other_jobs(server):
+    search = Job(READ_MEMORY, [{"stdin": "of-another-1234!"}], Limits(10.0))
+    assert server.run(search)[0].output == "[b'of-another-1234!']\n", "its own input is there to be found"
+    right = "def f(x):\n    return 'of-another-%d!' % (x + 1)"
+    for x in range(20):
+        server.run(UnitTests(calls=[[[x], ""]], function="f").job(right))
+        server.run(
+            Job("print('of-another-%d!' % (100 + int(input())))  # of-another-999!", [{"stdin": str(x)}])
+        )
+    assert server.run(search)[0].output == "[b'of-another-1234!']\n"
+
+
+def test_a_server_at_work_ends_with_the_process_that_asked(kind):
+    code = (
+        "import sys\nfrom gdpo.tasks.code.sandbox.local import Server\n"
+        "from gdpo.tasks.code.sandbox.outcome import Job, Limits\n"
+        "made = Server(sys.argv[1])\nprint(made._process.pid, flush=True)\n"
+        "made.run(Job('while True: pass', [{'stdin': ''}], Limits(60.0)))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, kind], stdout=subprocess.PIPE, text=True) as process:
+        server = int(process.stdout.readline())
+        time.sleep(0.5)
+        process.kill()
+    until = time.monotonic() + 5
+    while time.monotonic() < until and Path(f"/proc/{server}").exists():
+        time.sleep(0.05)
+    assert not Path(f"/proc/{server}").exists()

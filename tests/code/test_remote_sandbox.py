@@ -131,3 +131,15 @@ def test_an_address_names_a_service(service, monkeypatch):
     monkeypatch.setattr(choice, "_OF_PROCESS", {})
     monkeypatch.setenv(choice.NAMED, service[0])
     assert isinstance(choice.sandbox(), Remote)
+    monkeypatch.setattr(choice, "_OF_PROCESS", {})
+    monkeypatch.setenv(choice.NAMED, "http://127.0.0.1:9")
+    with pytest.raises(JudgeError, match="runs no program, after 5 tries"):  # before a training begins
+        choice.sandbox()
+
+
+def test_what_utf8_has_not_is_asked_for_with_question_marks(service):
+    address, _ = service
+    job = Job(
+        "import sys\nprint(sys.stdin.read(), '\ud800')", [{"stdin": "\ud800", "files": {"a": "\ud800"}}]
+    )
+    assert Remote(address).run(job)[0].output == "? ?\n"

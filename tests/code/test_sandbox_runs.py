@@ -1,7 +1,9 @@
 """What a sandbox says of programs that mean no harm."""
 
+import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -109,6 +111,17 @@ def test_a_method_of_solution_is_a_function():
     assert sandbox().run(Job(program, [{"call": [encode([7])]}], SHORT, "f"))[0].output == '["value", 7]'
 
 
+def test_each_call_has_a_solution_of_its_own():
+    program = (
+        "class Solution:\n    def __init__(self):\n        self.found = []\n"
+        "    def f(self, x):\n        self.found.append(x)\n        return self.found"
+    )
+    runs = sandbox().run(Job(program, [{"call": [1]}, {"call": [2]}], SHORT, "f"))
+    assert [decode(read(run.output)[1]) for run in runs] == [[1], [2]]
+    check = "assert f(1) == [1]\nassert f(2) == [2]"
+    assert sandbox().run(Job(program, [{}], SHORT, "f", check=check))[0].status == "ok"
+
+
 @pytest.mark.parametrize(
     ("program", "status"),
     [
@@ -165,7 +178,7 @@ def test_a_killed_server_is_replaced():
     local = Local(sandbox().kind, 1)
     job = Job("import time\ntime.sleep(0.2)\nprint(1)", [{"stdin": ""}])
     assert local.run(job)[0].output == "1\n"
-    (server,) = [server for server in local._free[False].queue if server]
+    (server,) = [server for server in local._free.queue if server]
     killer = threading.Timer(0.1, server._process.kill)
     killer.start()
     assert local.run(job)[0].output == "1\n"
@@ -193,7 +206,7 @@ def test_servers_end_with_the_process_that_started_them():
         "import sys, time\nfrom gdpo.tasks.code.sandbox.choice import sandbox\n"
         "from gdpo.tasks.code.sandbox.outcome import Job\n"
         "made = sandbox(); made.run(Job('print(1)', [{'stdin': ''}]))\n"
-        "print([s._process.pid for s in made._free[False].queue if s][0], flush=True)\ntime.sleep(60)"
+        "print([s._process.pid for s in made._free.queue if s][0], flush=True)\ntime.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         server = int(process.stdout.readline())
@@ -262,3 +275,28 @@ def test_a_program_that_cannot_be_confined_is_not_judged():
     with pytest.raises(JudgeError, match="could not run a program"):
         server.run(Job("print(1)", [{"stdin": ""}], Limits(megabytes=10**15)))
     server.close()
+
+
+def test_a_job_that_is_broken_off_takes_its_server_with_it():
+    local = Local(sandbox().kind, 1)
+    long, short = (Job(f"import time\ntime.sleep({s})\nprint({s})", [{"stdin": ""}]) for s in (0.5, 0))
+    local.run(short)
+    (server,) = [server for server in local._free.queue if server]
+    read, server._read = server._read, lambda: (_ for _ in ()).throw(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        local.run(long)
+    server._read = read
+    assert local.run(short)[0].output == "0\n"
+    local.close()
+
+
+@pytest.mark.parametrize("bytes_of_check", [0, 10])
+def test_a_server_ends_where_a_job_never_comes_whole(bytes_of_check):
+    server = Server(sandbox().kind)
+    job = json.dumps(Job("def f(): pass", [{}], SHORT, "f").as_json()).encode()
+    server._process.stdin.write(struct.pack("II", len(job), 100) + job + b"#" * bytes_of_check)
+    server._process.stdin.close()
+    try:
+        server._process.wait(5)
+    finally:
+        server.close()

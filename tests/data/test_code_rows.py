@@ -152,13 +152,13 @@ def test_rows_of_humaneval_plus_and_mbpp_plus_are_whole_answers(mirror):
     ]
     plus = {
         "prompt": "Add.",
-        "test": "import numpy\nassert add(1, 2) == 3",
+        "test": "import math\nassert add(1, 2) == 3",
         "test_list": ASSERTS,
         "test_imports": [],
     }
     (problem,) = problems(mirror, [plus], {"problem": ["prompt"], "answer": ["*"]})
     assert json.loads(problem.gold.answers[0]) == {"function": "add", "check": plus["test"]}
-    assert ASSERTS[1] in problem.question and "numpy" not in problem.question
+    assert ASSERTS[1] in problem.question and "math" not in problem.question
 
 
 def test_code_contests_columns_are_merged(mirror):
@@ -238,7 +238,8 @@ def deep(levels):
         ("It adds.", "neither JSON nor Python"),
         ("{broken", "neither JSON nor Python"),
         ("(" * 5000, "neither JSON nor Python"),
-        ("assert f(1)\n" + "#" * LARGEST_CHECK, "a test program longer than 4,000,000 characters"),
+        ("assert f(1)\n" + "#" * LARGEST_CHECK, "a test program longer than 1,000,000 characters"),
+        ("import numpy as np\nassert f(1) == np.float64(1)", "a test program that imports a package, numpy"),
         ({"test": 5}, "a test program without an assertion"),
         ({"test_list": "x"}, "assertions that are no list of texts"),
     ],

@@ -5,14 +5,21 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gdpo.tasks.code.python_source import called_function, has_check, helpers, parsed, tests_something
+from gdpo.tasks.code.python_source import (
+    called_function,
+    has_check,
+    helpers,
+    packages,
+    parsed,
+    tests_something,
+)
 from gdpo.tasks.row import RowError, is_empty, nested_value
 
 MOST = 50
 """Tests of a problem: a training step runs each of them on hundreds of programs."""
 LARGEST = 50_000
 """Characters of a problem's inputs and outputs: of PRIME's 27,000 problems a file's texts are below 2 GB."""
-LARGEST_CHECK = 4_000_000
+LARGEST_CHECK = 1_000_000
 """Characters of a test program, of which benchmarks have few."""
 _LIMITS = ("checker", "tolerance", "seconds", "megabytes")
 _KINDS = {"stdin": (), "calls": ("function",), "check": ("function", "setup")}
@@ -126,6 +133,8 @@ def _program(check: str, function: str | None, setup: str) -> Found:
     module = parsed(check)
     if module is None or parsed(setup) is None:
         raise RowError("tests that are neither JSON nor Python")
+    if missing := packages(module) | packages(parsed(setup)):
+        raise RowError(f"a test program that imports a package, {min(missing)}")
     if not tests_something(module):
         raise RowError("a test program without an assertion")
     function = function or (None if has_check(module) else called_function([check], setup))

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import sys
 from collections.abc import Sequence
 
 _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)  # as Python documents
@@ -35,6 +36,14 @@ def tests_something(module: ast.Module) -> bool:
     """Whether Python has an assertion, or defines a function ``check``."""
     nodes = list(ast.walk(module))
     return any(isinstance(node, ast.Assert) for node in nodes) or has_check(module)
+
+
+def packages(module: ast.Module) -> set[str]:
+    """Packages that Python imports beyond its standard library, of which the sandbox has none."""
+    nodes = list(ast.walk(module))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names
 
 
 def has_check(module: ast.Module) -> bool:

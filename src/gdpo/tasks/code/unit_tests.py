@@ -11,6 +11,7 @@ from gdpo.tasks.code.sandbox.outcome import Job, Limits, Run
 
 CHECKER = Limits(seconds=10.0)
 """Limits of a checker, which is trusted to end but not to be quick."""
+_PRINTED = 1 << 21
 _ROOM = 1 << 16  # bytes of output beyond twice what is wanted
 
 
@@ -64,10 +65,11 @@ class UnitTests(NamedTuple):
         wanted = 0
         if self.stdin:
             runs = [{"stdin": given} for given, _ in self.stdin]
-            wanted = max(len(output) for _, output in self.stdin)
+            wanted = max(_bytes(output) for _, output in self.stdin)
         elif self.calls:
             runs = [{"call": [encode(argument) for argument in given]} for given, _ in self.calls]
-            wanted = max(len(json.dumps(value)) for _, value in self.calls)
+            # What a function prints, nobody reads.
+            wanted = max(_PRINTED, *(len(json.dumps(value)) for _, value in self.calls))
         limits = Limits(self.seconds, self.megabytes, 2 * wanted + _ROOM)
         return Job(program, runs, limits, self.function, self.setup, self.check or None)
 
@@ -89,8 +91,8 @@ class UnitTests(NamedTuple):
         names = ["input", "wanted", "output"]
         files = [dict(zip(names, [*self.stdin[place], runs[place].output], strict=True)) for place in places]
         given = [{"stdin": "", "argv": names, "files": each} for each in files]
-        room = max(1 << 20, *(2 * _size(each) for each in files))
-        return Job(self.checker, given, CHECKER._replace(output=room), trusted=True)
+        room = max(1 << 20, *(2 * max(map(_bytes, each.values())) for each in files))
+        return Job(self.checker, given, CHECKER._replace(output=room))
 
     def _same_value(self, line: str, wanted: Any) -> bool:
         try:
@@ -115,5 +117,5 @@ def unit_tests_of(gold: str) -> UnitTests:
     return UnitTests.of(gold)
 
 
-def _size(files: Mapping[str, str]) -> int:
-    return max(len(text.encode("utf-8", "surrogatepass")) for text in files.values())
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))

@@ -17,6 +17,8 @@ NAMED = "GDPO_SANDBOX"
 MOST_SERVERS = 8
 """Of one process; a training has several that judge."""
 
+_TRIAL = Job("print(6 * 7)", [{"stdin": ""}])
+
 _LOCK = threading.Lock()
 _OF_PROCESS: dict[int, Sandbox] = {}  # a fork of this process must not talk to the same servers
 
@@ -39,7 +41,10 @@ def _made(name: str) -> Sandbox:
             Remote,
         )  # whose client takes longer to import than all the rest
 
-        return Remote(name)
+        made = Remote(name)
+        if (said := made.run(_TRIAL)[0]).output != "42\n":
+            raise JudgeError(f"{NAMED}={name}: a program ended there in {said.status}: {said.error}")
+        return made
     if name not in (*KINDS, UNCONFINED):
         raise JudgeError(
             f"{NAMED}={name}: no such sandbox; allowed: {', '.join(KINDS)}, {UNCONFINED} (programs that a "
@@ -75,7 +80,7 @@ def why_not(kind: str) -> str | None:
     try:
         server = Server(kind)
         try:
-            said = server.run(Job("print(6 * 7)", [{"stdin": ""}]))[0]
+            said = server.run(_TRIAL)[0]
         finally:
             server.close()
     except (JudgeError, ServerGone) as error:

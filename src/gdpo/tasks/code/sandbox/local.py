@@ -113,17 +113,15 @@ class Local:
 
     def __init__(self, kind: str, at_once: int):
         self.kind, self.at_once = kind, at_once
-        # The last one used is the warmest. What programs must not see comes to servers that never run one.
-        self._free: dict[bool, LifoQueue[Server | None]] = {True: LifoQueue(), False: LifoQueue()}
-        for queue in self._free.values():
-            for _ in range(at_once):
-                queue.put(None)
+        self._free: LifoQueue[Server | None] = LifoQueue()  # the last one used is the warmest
+        for _ in range(at_once):
+            self._free.put(None)
         self._process = os.getpid()
         atexit.register(self.close)
 
     def run(self, job: Job) -> list[Run]:
         """As :meth:`gdpo.tasks.code.sandbox.outcome.Sandbox.run`."""
-        server = self._free[job.trusted].get()
+        server = self._free.get()
         try:
             for _ in range(2):
                 server = server or Server(self.kind)
@@ -134,23 +132,22 @@ class Local:
                     server.close()
                     server = None
             return [Run("error", "", "the sandbox's server ended twice", 0.0) for _ in job.runs]
-        except JudgeError:
+        except BaseException:  # it may still have an answer to give, which the next job would get
             if server:
                 server.close()
                 server = None
             raise
         finally:
-            self._free[job.trusted].put(server)
+            self._free.put(server)
 
     def close(self) -> None:
         """End all servers that are not at work; a fork of this process leaves them alone."""
         atexit.unregister(self.close)
         if os.getpid() != self._process:
             return
-        for queue in self._free.values():
-            for _ in range(queue.qsize()):
-                if server := queue.get():
-                    server.close()
+        for _ in range(self._free.qsize()):
+            if server := self._free.get():
+                server.close()
 
 
 def _starter() -> ThreadPoolExecutor:

@@ -35,13 +35,10 @@ class Job(NamedTuple):
     check: str | None = None
     """A test program: asserts about the function, or a function ``check`` of it."""
 
-    trusted: bool = False
-    """Whether it holds what programs of a model must not see: it is run apart from them."""
-
     def as_json(self) -> dict[str, Any]:
         """For the server, without the check's text, which goes its own way."""
         found = {**self._asdict(), **self.limits._asdict(), "runs": list(self.runs)}
-        return {key: value for key, value in found.items() if key not in ("limits", "check", "trusted")}
+        return {key: value for key, value in found.items() if key not in ("limits", "check")}
 
 
 class Run(NamedTuple):

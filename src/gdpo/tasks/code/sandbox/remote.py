@@ -59,13 +59,14 @@ class Remote:
         plain = job.check is None and "call" not in run and not run.get("argv")
         code = job.program if plain else _driver(job, run, mark)
         files = {
-            name: base64.b64encode(text.encode()).decode() for name, text in run.get("files", {}).items()
+            name: base64.b64encode(text.encode("utf-8", "replace")).decode()
+            for name, text in run.get("files", {}).items()
         }
         answer = self._asked(
             {
-                "code": code,
+                "code": _writable(code),
                 "language": "python",
-                "stdin": run.get("stdin", ""),
+                "stdin": _writable(run.get("stdin", "")),
                 "files": files,
                 "run_timeout": job.limits.seconds,
                 "memory_limit_MB": job.limits.megabytes,
@@ -96,6 +97,11 @@ class Remote:
                     f"{self._address} refuses a program: {answer.status_code} {answer.text[:200]}"
                 )
         raise JudgeError(f"{self._address} runs no program, after {TRIES} tries: {why}")
+
+
+def _writable(text: str) -> str:
+    """The text with question marks for lone surrogates, which UTF-8 has not."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _driver(job: Job, run: dict[str, Any], mark: str) -> str:

@@ -14,10 +14,10 @@ NOBODY = 0x70000000
 """Users of programs are from here on where root starts the sandbox: one for each server, and of no file."""
 THREADS = 64
 FILES = 64
+STACK = 64 << 20
+"""Bytes of the main thread's stack."""
 _NEW_MOUNTS, _NEW_USER = 0x20000, 0x10000000
-_NEW_ALL = (
-    _NEW_MOUNTS | 0x40000000 | 0x8000000 | 0x4000000 | 0x20000000
-)  # network, IPC, host's name, processes
+_NEW_ALL = _NEW_MOUNTS | 0x40000000 | 0x8000000 | 0x4000000 | 0x20000000  # + network, IPC, names, processes
 _BIND, _RECURSIVE, _PRIVATE = 0x1000, 0x4000, 0x40000
 _PIVOT_ROOT, _CAPSET, _MOUNT_SETATTR = 155, 126, 442
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -86,6 +86,7 @@ def enter_namespaces(paths: list[str], box: str, as_root: bool) -> None:
     os.chdir("/")
     _read_only("/")
     if child := os.fork():  # only children are in the new namespace of processes
+        die_with_parent()
         for fd in (0, 1):
             os.close(fd)
         os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)
@@ -168,6 +169,10 @@ def set_limits(seconds: float, megabytes: int, file_bytes: int, user: int | None
         *([(resource.RLIMIT_NPROC, THREADS)] if threads else []),
     ):
         resource.setrlimit(name, (value, value))
+    # Recursion may go as deep on every machine; programs of contests raise it further.
+    most = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    if most == resource.RLIM_INFINITY or most > STACK:
+        resource.setrlimit(resource.RLIMIT_STACK, (STACK, most))
     if user is not None:
         os.setgroups([])
         os.setresgid(user, user, user)

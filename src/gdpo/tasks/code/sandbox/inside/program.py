@@ -53,8 +53,10 @@ def run(job: dict[str, Any], run: dict[str, Any]) -> None:
     """Run the program as a script."""
     _standard_files()
     sys.argv = ["program.py", *run.get("argv", [])]
-    _execute(job, "__main__")
-    _end_as_a_script()
+    try:
+        _execute(job, "__main__")
+    finally:
+        _end_as_a_script()
 
 
 def call(job: dict[str, Any], calls: list[Any]) -> None:
@@ -185,7 +187,8 @@ def _function(space: dict[str, Any], name: str) -> Callable[..., Any]:
     if callable(function := space.get(name)):
         return function
     if isinstance(solution := space.get("Solution"), type) and hasattr(solution, name):
-        return getattr(solution(), name)
+        # As LeetCode calls it: what one call leaves in its object, the next does not see.
+        return lambda *arguments, **named: getattr(solution(), name)(*arguments, **named)
     raise NameError(f"the program defines no function {name}")
 
 
@@ -195,20 +198,26 @@ def _say(text: str) -> None:
 
 
 def _standard_files() -> None:
-    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), encoding="utf-8", errors="replace")
-    sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), encoding="utf-8", errors="backslashreplace")
-    sys.stderr = io.TextIOWrapper(
-        open(2, "wb", closefd=False), encoding="utf-8", errors="backslashreplace", line_buffering=True
-    )
+    sys.stdin = _standard_file(0, "r", "replace")
+    sys.stdout = _standard_file(1, "w", "backslashreplace")
+    sys.stderr = _standard_file(2, "w", "backslashreplace")
+    sys.stderr.reconfigure(line_buffering=True)
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
     sys.setrecursionlimit(1000)
+
+
+def _standard_file(fd: int, mode: str, errors: str) -> io.TextIOWrapper:
+    return open(fd, mode, encoding="utf-8", errors=errors, closefd=False)
 
 
 def _end_as_a_script() -> None:
     """What Python does at the end of a script: wait for threads, call exit functions, empty buffers."""
     threading._shutdown()
     atexit._run_exitfuncs()
-    sys.stdout.flush()
+    for file in (sys.stdout, sys.__stdout__):
+        if file is not None and not getattr(file, "closed", False):
+            file.flush()
+    sys.modules["__main__"].__dict__.clear()  # which closes the files that the program has opened
 
 
 def remote(job: dict[str, Any], check: str, mark: str) -> None:

@@ -1,11 +1,12 @@
 """The server within the sandbox: a warm interpreter that forks a process for each run of a program.
 
-``python -I server.py CONFIG`` reads jobs from standard input and answers each on standard output, in JSON
-behind its length. It runs no line of a program itself: each run is a process of its own, confined before the
-program's first line, with memory files for input, output and errors. So no pipe can fill, and an output is
-limited by the kernel as a file is.
+It reads jobs from standard input and answers each on standard output, in JSON behind its length. Each job is
+a process's of its own, so that no program finds in memory what another was asked or has answered. That forks
+one for each run, confined before the program's first line, with memory files for input, output and errors:
+no pipe can fill, and an output is limited by the kernel as a file is.
 """
 
+import fcntl
 import gc
 import json
 import mmap
@@ -15,6 +16,7 @@ import signal
 import struct
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -24,8 +26,10 @@ import values
 
 BUSY = 100
 """A process that computes less than one in so many seconds waits for something else than its turn."""
-LONGEST = 40
+LONGEST = 20
 """Wall-clock limit, in multiples of the CPU time allowed; the last resort."""
+CONFINED_WITHIN = 60.0
+"""Seconds that a process may take until its work begins, of a machine under load."""
 _TICK = 0.05
 _ERROR_SHOWN = 400
 
@@ -46,6 +50,7 @@ class Files(NamedTuple):
     def refill(self, stdin: str) -> None:
         """Empty them but for what the next process reads; those before it have ended."""
         for fd in self:
+            fcntl.fcntl(fd, fcntl.F_SETFL, 0)  # flags would tell of the process before it
             os.ftruncate(fd, 0)
             os.lseek(fd, 0, os.SEEK_SET)
         data = memoryview(stdin.encode("utf-8", "surrogatepass"))
@@ -103,10 +108,14 @@ class Server:
         files = self.files[0]
         files.refill("")
         pid = self._start(job, files, lambda: program.call(job, calls), count=len(calls))
+
+        def answered() -> list[str]:
+            return files.text(files.result).split("\n")[:-1][: len(calls)]
+
         # Time is allowed anew for each call: what it wrote down says how far it is.
-        status, seconds, late = self._watch([pid], job, lambda: os.fstat(files.result).st_size)[pid]
+        status, seconds, late = self._watch([pid], job, lambda: len(answered()))[pid]
         self._check_begun(1)
-        lines = files.text(files.result).splitlines()[: len(calls)]
+        lines = answered()
         found = [
             {"status": "ok", "output": line, "error": "", "seconds": seconds / len(lines)} for line in lines
         ]
@@ -136,7 +145,9 @@ class Server:
         for files in self.files:
             files.refill("")
         while length:
-            length -= os.splice(source, ours.stdin, length)
+            if not (moved := os.splice(source, ours.stdin, length)):
+                raise EOFError("who asked has ended")
+            length -= moved
         os.lseek(ours.stdin, 0, os.SEEK_SET)
         ends = {"keep": (ask[0], answer[1])}, {"keep": (answer[0], ask[1]), "place": 1}
         tested = self._start(job, theirs, lambda: program.serve(job, *ends[0]["keep"]), **ends[0])
@@ -223,18 +234,20 @@ class Server:
             progress: of the first process.
         """
         fds = {os.pidfd_open(pid): pid for pid in pids}
-        poll = select.poll()
-        for fd in fds:
-            poll.register(fd, select.POLLIN)
-        started, used, idle, late = time.monotonic(), 0.0, 0.0, False
+        first, poll = next(iter(fds)), select.poll()
+        poll.register(first, select.POLLIN)
+        forked = started = time.monotonic()
+        used, idle, late = 0.0, 0.0, False
         done, used_then, seconds = 0, 0.0, job["seconds"]
-        first = next(iter(fds))
         before = started
-        while first not in [fd for fd, _ in poll.poll(_TICK * 1000)]:
+        while not poll.poll(_TICK * 1000):
             now, spent = time.monotonic(), sum(map(_cpu_seconds, pids))
             # Time counts by computing, so that a machine under load changes no verdict.
             idle = max(0.0, idle + min(now - before, 2 * _TICK) - BUSY * max(0.0, spent - used))
             before, used = now, max(used, spent)
+            if not all(self.begun[: len(pids)]) and now - forked < CONFINED_WITHIN:
+                idle, started, used_then = 0.0, now, used
+                continue
             if (reached := progress()) != done:
                 done, used_then, started = reached, used, now
             too_much = used - used_then > seconds * len(pids)
@@ -260,10 +273,9 @@ def _close_all_but(keep: tuple[int, ...]) -> None:
 
 
 def _cpu_seconds(pid: int) -> float:
+    clock = (~pid << 3) | 2  # as clock_getcpuclockid(3) numbers a process's
     try:
-        return time.clock_gettime(
-            (~pid << 3) | 2
-        )  # the process's CPU clock, as clock_getcpuclockid(3) has it
+        return time.clock_gettime(clock)
     except OSError:
         return 0.0  # ended
 
@@ -297,6 +309,8 @@ def main() -> None:
     os.nice(5)  # programs wait for a training that needs the processors
     if config["view"] == "namespaces":
         confinement.enter_namespaces(config["paths"], config["box"], config["as_root"])
+    else:
+        confinement.die_with_parent()
     program.warm_up()
     server = Server(config)
     jobs, answers = os.dup(0), os.fdopen(os.dup(1), "wb")
@@ -307,11 +321,35 @@ def main() -> None:
     _write(answers, {"ready": os.getpid()})
     while header := _read(jobs, 8):
         length, check = struct.unpack("II", header)
-        job = json.loads(_read(jobs, length))
-        try:
-            _write(answers, {"runs": server.answer(job) if not check else [server.check(job, jobs, check)]})
-        except (RuntimeError, OSError) as error:
-            _write(answers, {"refused": f"{type(error).__name__}: {error}"})
+        _in_a_process(_answer, server, jobs, answers, length, check)
+
+
+def _in_a_process(work: Callable[..., None], *arguments: Any) -> None:
+    """Work in a fork of this process, whose memory so holds nothing of a job that a later one could find.
+
+    Raises:
+        SystemExit: it did not work to the end.
+    """
+    if pid := os.fork():
+        if os.waitpid(pid, 0)[1]:
+            sys.exit(1)
+        return
+    try:
+        confinement.die_with_parent()
+        work(*arguments)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _answer(server: Server, jobs: int, answers: Any, length: int, check: int) -> None:
+    job = json.loads(_read(jobs, length))
+    try:
+        _write(answers, {"runs": server.answer(job) if not check else [server.check(job, jobs, check)]})
+    except (RuntimeError, OSError) as error:
+        _write(answers, {"refused": f"{type(error).__name__}: {error}"})
 
 
 def _read(fd: int, length: int) -> bytes:

@@ -1,7 +1,8 @@
 """Which system calls a program may make, as a seccomp filter: those of computing, on x86-64.
 
 Everything that is not named is refused with EPERM: sockets, new processes and programs, signals, namespaces,
-mounts, tracing, other people's memory, io_uring, attributes of files.
+mounts, tracing, other people's memory, io_uring, attributes of files; and ``truncate``, which Landlock knows
+only since Linux 6.2.
 """
 
 import ctypes
@@ -50,7 +51,6 @@ ALLOWED = {
     "flock": 73,
     "fsync": 74,
     "fdatasync": 75,
-    "truncate": 76,
     "ftruncate": 77,
     "getdents": 78,
     "getcwd": 79,
