@@ -10,13 +10,15 @@ from pydantic import ValidationError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gdpo.config.problems import ChainSum, SimpleEquations
+from gdpo.config.program_starting_model import ProgramStartingModel
 from gdpo.config.starting_model import Architecture, StartingModel
 from gdpo.config.tool_starting_model import ToolStartingModel
-from gdpo.data import toy_tools
+from gdpo.data import toy_programs, toy_tools
 from gdpo.data.arithmetic import split_of
 from gdpo.starting_model import pretrain
 from gdpo.starting_model.arithmetic import lesson_problems
 from gdpo.starting_model.pretrain import batches, curriculum_of, make_model, make_starting_model, train
+from gdpo.starting_model.programs import lesson_functions
 from gdpo.starting_model.tool_calls import lesson_requests
 
 TINY = StartingModel(
@@ -31,7 +33,8 @@ TINY = StartingModel(
 )
 
 
-TOOLS = ToolStartingModel(**TINY.model_dump(exclude={"source", "families", "styles"}))
+SHARED = TINY.model_dump(exclude={"source", "families", "styles"})
+TOOLS, PROGRAMS = ToolStartingModel(**SHARED), ProgramStartingModel(**SHARED)
 
 
 def trained(section):
@@ -40,7 +43,7 @@ def trained(section):
     return model, train(model, curriculum, section)
 
 
-@pytest.mark.parametrize("section", [TINY, TOOLS], ids=["arithmetic", "tools"])
+@pytest.mark.parametrize("section", [TINY, TOOLS, PROGRAMS], ids=["arithmetic", "tools", "programs"])
 def test_thirty_steps_lower_the_loss_and_repeat_to_the_bit(section):
     first, report = trained(section)
     again, report_again = trained(section)
@@ -74,6 +77,9 @@ def test_lessons_come_from_the_train_split_only():
     requests = lesson_requests(TOOLS)
     assert len(requests) == TOOLS.pool_size
     assert {toy_tools.split_of(request.problem) for request in requests} == {"train"}
+    functions = lesson_functions(PROGRAMS)
+    assert len(functions) == PROGRAMS.pool_size
+    assert {toy_programs.split_of(asked.request()) for asked in functions} == {"train"}
 
 
 def test_the_folder_is_whole_and_loads_without_our_code(tmp_path):
@@ -109,6 +115,17 @@ def test_a_model_of_tool_calls_is_made_by_the_command_and_says_how_it_calls(tmp_
     prompt = [{"role": "system", "content": "note item"}, {"role": "user", "content": "put milk on my list"}]
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "start")
     assert len(tokenizer.apply_chat_template(prompt, add_generation_prompt=True)["input_ids"]) == 10
+
+
+def test_a_model_of_programs_says_how_its_programs_fare_in_the_sandbox(tmp_path):
+    section = PROGRAMS.model_copy(update={"steps": 2})
+    held_out = make_starting_model(section, tmp_path / "start")["held_out"]
+    for temperature, answers in (("temperature 0", 12), ("temperature 1", 24)):
+        report = held_out[temperature]
+        assert report["answers"] == answers
+        # Two steps teach nothing: there is no program.
+        assert (report["accuracy"], report["pass_rate"], report["bug"]) == (0, 0, 1)
+        assert set(report["bug_by_category"]) == {"each", "number", "pair", "pick", "total"}
 
 
 def test_an_interrupted_training_leaves_nothing_and_strangers_are_spared(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from pydantic import Field
 from gdpo.config.base import Section, is_folder, later
 from gdpo.config.memory import ModelShape
 from gdpo.config.packaged_model import PackagedModel
+from gdpo.config.program_starting_model import ProgramStartingModel
 from gdpo.config.starting_model import StartingModel
 from gdpo.config.tool_starting_model import ToolStartingModel
 
@@ -50,7 +51,8 @@ class FolderModel(Section):
 
 
 Weights = Annotated[
-    StartingModel | ToolStartingModel | PackagedModel | FolderModel | HubModel, Field(discriminator="source")
+    StartingModel | ToolStartingModel | ProgramStartingModel | PackagedModel | FolderModel | HubModel,
+    Field(discriminator="source"),
 ]
 
 

@@ -24,6 +24,7 @@ from gdpo.config.models import FolderModel, HubModel, ModelRecipe, SizeRecipe
 from gdpo.config.monitoring import MonitoringConfig
 from gdpo.config.packaged_model import PackagedModel
 from gdpo.config.problems import ArithmeticProblems, ChainSum, SimpleEquations
+from gdpo.config.program_starting_model import ProgramMix, ProgramStartingModel, ThoughtMix
 from gdpo.config.recipe import INHERITS
 from gdpo.config.rewards import RewardCondition, RewardConfig
 from gdpo.config.sampling import Sampling
@@ -32,6 +33,7 @@ from gdpo.config.site import Environment, Partition, Places, Site
 from gdpo.config.starting_model import Architecture, StartingModel, StyleMix
 from gdpo.config.sweep import Sweep
 from gdpo.config.tool_starting_model import ContentMix, FormMix, ReasoningMix, ToolStartingModel
+from gdpo.config.toy_programs import ProgrammingMix, ProgrammingProblems
 from gdpo.config.toy_tools import RequestMix, ToolRequests
 from gdpo.config.training import HardwareConfig, ResourcesConfig, TrainingConfig
 
@@ -59,6 +61,11 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "models.<name>.weights.form": FormMix,
     "models.<name>.weights.content": ContentMix,
     "models.<name>.weights.reasoning": ReasoningMix,
+    "models.<name>.weights, source: pretrained-on-programs": ProgramStartingModel,
+    "models.<name>.weights.problems": ProgrammingProblems,
+    "models.<name>.weights.problems.mix": ProgrammingMix,
+    "models.<name>.weights.programs": ProgramMix,
+    "models.<name>.weights.thoughts": ThoughtMix,
     "models.<name>.weights, source: python-package": PackagedModel,
     "models.<name>.weights, source: folder": FolderModel,
     "models.<name>.weights, source: hub": HubModel,

@@ -18,6 +18,7 @@ from gdpo.config.problems import Split
 from gdpo.config.toy_tools import ToolRequests
 from gdpo.data.shares import share_out
 from gdpo.data.splits import split_by_hash
+from gdpo.data.spoken_numbers import ways_to_say
 from gdpo.plugins import source
 
 Value = int | str
@@ -255,7 +256,4 @@ def _ways(kind: str, value: Value, section: ToolRequests, rng: random.Random) ->
         return [f"the day after {days[at - 1]}", f"the day before {days[(at + 1) % len(days)]}"]
     if not isinstance(value, int):
         return []
-    step = rng.randint(1, section.largest_step)
-    more = [f"{step} more than {value - step}"] if value > step else []
-    double = [f"double {value // 2}"] if value % 2 == 0 else []
-    return [f"half of {2 * value}", f"{step} less than {value + step}", *more, *double]
+    return ways_to_say(value, section.largest_step, rng)

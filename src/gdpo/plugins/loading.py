@@ -37,6 +37,7 @@ BUILT_IN = (
     "gdpo.tasks",
     "gdpo.data.bfcl",
     "gdpo.data.human_eval",
+    "gdpo.data.toy_programs",
     "gdpo.data.toy_tools",
     "gdpo.statistics.sample_metrics",
     "gdpo.reporting.figures",

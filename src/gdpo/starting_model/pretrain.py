@@ -11,20 +11,24 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from gdpo.config.program_starting_model import ProgramStartingModel
 from gdpo.config.starting_model import Pretraining, StartingModel
 from gdpo.config.tool_starting_model import ToolStartingModel
 from gdpo.model_folder import check_replaceable, write_model_folder
 from gdpo.starting_model.arithmetic import Arithmetic
 from gdpo.starting_model.curriculum import Curriculum, Lesson
+from gdpo.starting_model.programs import Programs
 from gdpo.starting_model.tool_calls import ToolCalls
 
 log = logging.getLogger(__name__)
+
+AnyStartingModel = StartingModel | ToolStartingModel | ProgramStartingModel
 
 _IGNORED = -100  # the label that transformers' loss leaves out
 _BUCKET_BATCHES = 64
 
 
-def make_starting_model(section: StartingModel | ToolStartingModel, out_dir: Path | str) -> dict:
+def make_starting_model(section: AnyStartingModel, out_dir: Path | str) -> dict:
     """Make the tokenizer, train the model, measure it and write the folder; return the manifest.
 
     The folder holds fp32 safetensors, tokenizer, generation config and `manifest.json` (sha256 of each file,
@@ -55,8 +59,10 @@ def make_starting_model(section: StartingModel | ToolStartingModel, out_dir: Pat
     return write_model_folder(out_dir, fill, facts)
 
 
-def curriculum_of(section: StartingModel | ToolStartingModel) -> Curriculum:
+def curriculum_of(section: AnyStartingModel) -> Curriculum:
     """What a model of this section is trained on."""
+    if isinstance(section, ProgramStartingModel):
+        return Programs(section)
     return ToolCalls(section) if isinstance(section, ToolStartingModel) else Arithmetic(section)
 
 
