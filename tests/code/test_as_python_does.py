@@ -8,6 +8,8 @@ import pytest
 from gdpo.tasks.code.sandbox.choice import sandbox
 from gdpo.tasks.code.sandbox.outcome import Job, Limits
 
+pytestmark = pytest.mark.slow
+
 # In the manner of fast readers and writers that many solutions of contests begin with.
 FAST = """
 import os, sys

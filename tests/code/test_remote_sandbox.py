@@ -16,6 +16,8 @@ from gdpo.tasks.code.sandbox.outcome import Job, Limits
 from gdpo.tasks.code.sandbox.remote import Remote
 from gdpo.tasks.verdict import JudgeError
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(seconds=5.0)
 
 

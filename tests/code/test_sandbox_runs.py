@@ -19,6 +19,8 @@ from gdpo.tasks.code.sandbox.local import Local, Server
 from gdpo.tasks.code.sandbox.outcome import Job, Limits
 from gdpo.tasks.verdict import JudgeError
 
+pytestmark = pytest.mark.slow
+
 SHORT = Limits(seconds=0.5, idle=0.3)
 
 

@@ -42,7 +42,8 @@ def test_every_function_is_picklable_and_tested():
     here = {"correctness", "length", "conditioned_length", "format", "integer"}
     in_test_lengths = {"soft_overlong", "cosine_length", "relative_length", "repetition"}
     in_test_tool_calls = {"tool_format", "tool_correctness"}
-    assert set(REWARDS) == here | in_test_lengths | in_test_tool_calls
+    in_test_code_grader = {"pass_rate", "bug"}
+    assert set(REWARDS) == here | in_test_lengths | in_test_tool_calls | in_test_code_grader
     for entry in REWARDS.values():
         assert pickle.loads(pickle.dumps(entry.function)) is entry.function
 
