@@ -38,6 +38,7 @@ TOOLS, PROGRAMS = ToolStartingModel(**SHARED), ProgramStartingModel(**SHARED)
 
 
 def trained(section):
+    torch.set_num_threads(section.threads)
     curriculum = curriculum_of(section)
     model = make_model(section, curriculum.tokenizer)
     return model, train(model, curriculum, section)
