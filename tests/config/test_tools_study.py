@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gdpo.config.datasets import Dataset
 from gdpo.config.errors import ConfigError
 from gdpo.config.experiment import load_experiment
 
@@ -125,3 +126,12 @@ def test_defaults_of_a_source_of_ours_are_part_of_the_run_and_its_package_of_the
     assert not set(study.runs) & set(other.runs)
     bfcl = load_experiment(CONFIG / "tools.yaml").config.datasets["bfcl-live-simple"]
     assert "bfcl-eval" in bfcl.content()
+
+
+def test_a_made_dataset_is_written_with_the_defaults_of_its_source():
+    # Else its rows would stay those of an older default, while its trainings have new ids.
+    made = {"source": "toy_tools", "options": {"split": "train", "size": 5}}
+    dataset = Dataset.model_validate({"licence": "made here", "task": "tool-calling", "made": made})
+    options = dataset.resolved()["made"]["options"]
+    assert options["size"] == 5 and options["seed"] == 0 and "mix" in options["requests"]
+    assert Dataset.model_validate(dataset.resolved()).identity() == dataset.identity()

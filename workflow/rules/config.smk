@@ -13,7 +13,7 @@ SECTIONS = {
         for name, problems in PROBLEMS.benchmarks.items()
     },
     **{
-        f"config/datasets/{name}": written(dataset)
+        f"config/datasets/{name}": dataset.resolved()
         for name, dataset in used_datasets(EXPERIMENT.config).items()
     },
     **{

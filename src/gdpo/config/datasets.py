@@ -205,17 +205,22 @@ class Dataset(Section):
             raise ValueError("made: stands alone; take away file and hub")
         return self
 
+    def resolved(self) -> dict[str, Any]:
+        """As configured, and of what the package's own source makes also the defaults of its options."""
+        values = written(self)
+        if self.made and file_of(SOURCES, self.made.source) is None:
+            # A plug-in's defaults are in the hash of its code.
+            function = SOURCES[self.made.source].function
+            values["made"]["options"] = options_written(function, self.made.options)
+        return values
+
     def identity(self, judged: bool = True) -> dict[str, Any]:
         """What its content depends on: not the licence, nor the place of a file with a checksum.
 
         Args:
             judged: whether responses to its problems are; else its grader and what that reads do not count.
         """
-        values = written(self)
-        if self.made and file_of(SOURCES, self.made.source) is None:
-            # A plug-in's defaults are in the hash of its code.
-            function = SOURCES[self.made.source].function
-            values["made"]["options"] = options_written(function, self.made.options)
+        values = self.resolved()
         del values["licence"]
         if not judged:
             values.pop("grader", None)

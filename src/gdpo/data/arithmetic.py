@@ -11,14 +11,12 @@ import pandas as pd
 
 from gdpo.config.problems import ArithmeticProblems, ChainSum, Family, Split
 from gdpo.data.shares import share_out
-from gdpo.data.splits import split_by_hash
+from gdpo.data.splits import SpentError, add_distinct, split_by_hash
 
 log = logging.getLogger(__name__)
 
 _SALT = "gdpo arithmetic split 1"
 _GYM_CHUNK = 256
-# A family whose space is spent only repeats itself: this many draws without a new problem end the search.
-_FRUITLESS_DRAWS = 5000
 
 
 @dataclass(frozen=True)
@@ -139,14 +137,11 @@ def _problem(family: str, item: dict) -> Problem:
 
 def _distinct(draws: Iterator[Problem], count: int, where: str, split: str) -> list[Problem]:
     found: dict[str, Problem] = {}
-    fruitless = 0
-    while len(found) < count:
-        problem = next(draws)
-        fruitless = fruitless + 1 if problem.id in found else 0
-        if fruitless > _FRUITLESS_DRAWS:
-            raise ValueError(
-                f"{where}: {count} different problems wanted, about {len(found)} exist in the {split} split; "
-                "lower its weight or the set's size, or widen its difficulty"
-            )
-        found.setdefault(problem.id, problem)
+    try:
+        add_distinct(found, count, ((problem.id, problem) for problem in draws))
+    except SpentError as spent:
+        raise ValueError(
+            f"{where}: {count} different problems wanted, about {spent.count} exist in the {split} split; "
+            "lower its weight or the set's size, or widen its difficulty"
+        ) from None
     return list(found.values())

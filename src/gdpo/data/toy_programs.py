@@ -19,14 +19,12 @@ from pydantic import NonNegativeInt, PositiveInt
 from gdpo.config.problems import Split
 from gdpo.config.toy_programs import ProgrammingProblems
 from gdpo.data.shares import share_out
-from gdpo.data.splits import split_by_hash
+from gdpo.data.splits import SpentError, add_distinct, split_by_hash
 from gdpo.data.spoken_numbers import ways_to_say
 from gdpo.plugins import source
 
 DEFAULTS = ProgrammingProblems()
 _SALT = "gdpo toy programs split 1"
-# A world whose space is spent only repeats itself: this many draws without a new problem end the search.
-_FRUITLESS_DRAWS = 5000
 _TESTS = 8
 _ITEMS = range(-9, 10)
 _SECONDS = 1  # CPU time of a test; a right program takes none
@@ -191,21 +189,15 @@ def toy_programs(
 
 
 def _add(found: dict[str, Function], kind: str, count: int, draws: Iterator[Function], split: Split) -> None:
-    wanted = len(found) + count
-    fruitless = 0
-    while len(found) < wanted:
-        asked = next(draws)
-        text = asked.request()
-        new = text not in found and split_of(text) == split
-        fruitless = 0 if new else fruitless + 1
-        if fruitless > _FRUITLESS_DRAWS:
-            raise ValueError(
-                f"size: {count} different problems of the kind {kind} wanted, about "
-                f"{count - wanted + len(found)} exist in the {split} split; lower size or the kind's share "
-                "(problems.mix), or widen problems (most_steps, largest, worked_out, largest_step)"
-            )
-        if new:
-            found[text] = asked
+    keyed = ((asked.request(), asked) for asked in draws)
+    try:
+        add_distinct(found, count, keyed, lambda text: split_of(text) == split)
+    except SpentError as spent:
+        raise ValueError(
+            f"size: {count} different problems of the kind {kind} wanted, about {spent.count} exist in the "
+            f"{split} split; lower size or the kind's share (problems.mix), or widen problems (most_steps, "
+            "largest, worked_out, largest_step)"
+        ) from None
 
 
 def gold(asked: Function) -> str:

@@ -17,7 +17,7 @@ from pydantic import NonNegativeInt, PositiveInt
 from gdpo.config.problems import Split
 from gdpo.config.toy_tools import ToolRequests
 from gdpo.data.shares import share_out
-from gdpo.data.splits import split_by_hash
+from gdpo.data.splits import SpentError, add_distinct, split_by_hash
 from gdpo.data.spoken_numbers import ways_to_say
 from gdpo.plugins import source
 
@@ -25,8 +25,6 @@ Value = int | str
 
 DEFAULTS = ToolRequests()
 _SALT = "gdpo toy tools split 1"
-# A world whose space is spent only repeats itself: this many draws without a new request end the search.
-_FRUITLESS_DRAWS = 5000
 
 
 @dataclass(frozen=True)
@@ -169,21 +167,16 @@ def toy_tools(
 
 
 def _add(found: dict[str, Request], count: int, draws: Iterator[Request], split: Split) -> None:
-    wanted = len(found) + count
-    fruitless = 0
-    while len(found) < wanted:
-        request = next(draws)
-        key = normalise(request.problem)
-        new = key not in found and split_of(key) == split
-        fruitless = 0 if new else fruitless + 1
-        if fruitless > _FRUITLESS_DRAWS:
-            raise ValueError(
-                f"size: {count} different requests of the kind {request.category} wanted, about "
-                f"{count - wanted + len(found)} exist in the {split} split; lower size or the kind's share "
-                "(requests.mix), or widen requests (largest, worked_out, largest_step)"
-            )
-        if new:
-            found[key] = request
+    keyed = ((normalise(request.problem), request) for request in draws)
+    try:
+        add_distinct(found, count, keyed, lambda key: split_of(key) == split)
+    except SpentError as spent:
+        category = next(draws).category
+        raise ValueError(
+            f"size: {count} different requests of the kind {category} wanted, about {spent.count} exist in "
+            f"the {split} split; lower size or the kind's share (requests.mix), or widen requests (largest, "
+            "worked_out, largest_step)"
+        ) from None
 
 
 def normalise(text: str) -> str:

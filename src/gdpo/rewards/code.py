@@ -6,23 +6,13 @@ from gdpo.rewards.response import Response
 GRADER = "unit_tests"
 
 
-def _measured(response: Response, name: str) -> float:
-    found = response.verdict.measured or {}
-    if name not in found:
-        raise ValueError(
-            f"needs problems judged by the grader {GRADER} (datasets of the task code); problem "
-            f"{response.problem.id} is judged by {response.problem.grader}"
-        )
-    return found[name]
-
-
 @reward(range=(0.0, 1.0), grader=GRADER)
 def pass_rate(response: Response) -> float:
     """Share of the problem's tests that the program passes; 0 without a program.
 
     Source: GDPO paper (arXiv 2601.05242), section 4.3.
     """
-    return _measured(response, "pass_rate")
+    return response.measured("pass_rate", GRADER)
 
 
 @reward(range=(0.0, 1.0), grader=GRADER)
@@ -31,16 +21,16 @@ def bug(response: Response) -> float:
 
     Without a program it is 0. Source: GDPO paper (arXiv 2601.05242), section 4.3.
     """
-    return _measured(response, "runs")
+    return response.measured("runs", GRADER)
 
 
 @metric(name="pass_rate", label="pass rate %", grader=GRADER)
 def share_of_tests(response: Response) -> float:
     """mean share of a problem's tests that the program passes"""
-    return _measured(response, "pass_rate")
+    return response.measured("pass_rate", GRADER)
 
 
 @metric(name="bug", label="bug %", grader=GRADER)
 def share_with_bugs(response: Response) -> float:
     """share of samples without a program, or whose program ends in a compile or run-time error"""
-    return 1.0 - _measured(response, "runs")
+    return 1.0 - response.measured("runs", GRADER)

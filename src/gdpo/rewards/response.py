@@ -30,6 +30,24 @@ class Response(NamedTuple):
         """Whether the verdict is ``correct``."""
         return self.verdict.verdict == "correct"
 
+    def measured(self, name: str, grader: str) -> float:
+        """What the grader measured of it beside the verdict.
+
+        Args:
+            name: of the measurement.
+            grader: who takes it, for the error.
+
+        Raises:
+            ValueError: another grader judged it.
+        """
+        found = self.verdict.measured or {}
+        if name not in found:
+            raise ValueError(
+                f"needs problems judged by the grader {grader}; problem {self.problem.id} is judged by "
+                f"{self.problem.grader}"
+            )
+        return found[name]
+
 
 def judged(
     texts: Sequence[str],
