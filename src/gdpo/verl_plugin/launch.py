@@ -134,8 +134,12 @@ def train(
 
 def _graders(problems: Path) -> set[str]:
     """Graders that a problem set names; those that name none are judged as mathematics."""
-    named = pq.read_table(problems, columns=["reward_model.grader"])
-    return {value for column in named.columns for value in column.to_pylist() if value}
+    file = pq.ParquetFile(problems)
+    kind = file.schema_arrow.field("reward_model").type
+    if kind.get_field_index("grader") < 0:
+        return set()
+    (named,) = file.read(columns=["reward_model.grader"]).flatten().columns
+    return set(named.drop_null().to_pylist())
 
 
 def _say(label: str, text: str) -> None:
