@@ -1,5 +1,6 @@
 """The paper's repositories on a hub of this machine, and a copy of the workflow that asks it."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -58,6 +59,12 @@ class Clone(Study):
         )
         assert done.returncode == 0, done.stdout[-6000:]
         return done.stdout
+
+
+def dataset_reports(folder: Path) -> dict[str, dict]:
+    """Name of each dataset of a study -> what its cleaning reports."""
+    paths = (folder / "problems" / "datasets").glob("*.report.json")
+    return {path.name.removesuffix(".report.json"): json.loads(path.read_text()) for path in paths}
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 from code_repositories import EURUS_COMMIT, TRAINING, VALIDATION
-from hub_fixtures import SITE
+from hub_fixtures import SITE, dataset_reports
 
 from gdpo.parquet import read_table
 
@@ -32,10 +32,7 @@ def test_coding_is_planned_and_rehearsed_through_a_hub(clone):
     (clone.folder / "config" / "part.yaml").write_text(yaml.safe_dump(PART))
     clone.gdpo("rehearse", "part")
     folder = clone.folder / "results" / "rehearsals" / "part"
-    reports = {
-        path.name.removesuffix(".report.json"): json.loads(path.read_text())
-        for path in (folder / "problems" / "datasets").glob("*.report.json")
-    }
+    reports = dataset_reports(folder)
     assert set(reports) == {"eurus-code", "apps", "codecontests", "codeforces", "taco", "humaneval", "mbpp"}
     assert reports["eurus-code"]["read"] == 2 * TRAINING and reports["eurus-code"]["kept"] == TRAINING
     assert f"(commit {EURUS_COMMIT[:12]}" in reports["apps"]["origin"]

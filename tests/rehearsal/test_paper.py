@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 import yaml
-from hub_fixtures import SITE
+from hub_fixtures import SITE, dataset_reports
 
 from gdpo.config.experiment import load_experiment
 from gdpo.parquet import read_table
@@ -52,10 +52,7 @@ def test_the_paper_is_rehearsed_through_a_hub(clone, hub):
 
 
 def _check_data(folder, requests) -> None:
-    reports = {
-        path.name.removesuffix(".report.json"): json.loads(path.read_text())
-        for path in (folder / "problems" / "datasets").glob("*.report.json")
-    }
+    reports = dataset_reports(folder)
     kept = {name: report["kept"] for name, report in reports.items()}
     # As many rows as the real repositories have (of DeepScaleR: 400).
     assert kept["olympiadbench"] == 674 and kept["amc"] == 83 and kept["minerva"] == 272

@@ -6,6 +6,7 @@ import json
 import pandas as pd
 import pytest
 import yaml
+from hub_fixtures import dataset_reports
 
 from gdpo.parquet import read_table
 
@@ -27,10 +28,7 @@ def test_tool_calling_is_rehearsed_through_a_hub(clone):
     (clone.folder / "config" / "part.yaml").write_text(yaml.safe_dump(PART))
     clone.gdpo("rehearse", "part")
     folder = clone.folder / "results" / "rehearsals" / "part"
-    reports = {
-        path.name.removesuffix(".report.json"): json.loads(path.read_text())
-        for path in (folder / "problems" / "datasets").glob("*.report.json")
-    }
+    reports = dataset_reports(folder)
     assert reports["toolrl"]["read"] == 3920 and reports["toolrl-test"]["kept"] == 80
     assert "RamAnanth1/toolrl-rlla4k (commit" in reports["toolrl"]["origin"]
     bfcl = {name: report for name, report in reports.items() if name.startswith("bfcl")}

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from gdpo.data.toy_programs import OPERATIONS, SELECTIONS, STARTS
 from gdpo.starting_model.program_lessons import CLOSING, OPENING
-from gdpo.starting_model.tokenizer import THINK, THINK_END, USER, build_tokenizer
+from gdpo.starting_model.tokenizer import THINK, THINK_END, USER, build_tokenizer, with_words
 
 CHARACTERS = string.digits + string.ascii_lowercase + " \n<>()[]:,.=+-*/%\"'`_!"
 """Whatever is no word or fragment is spelled with these, so that every broken program can be written."""
@@ -46,9 +46,7 @@ def make_program_tokenizer(context: int) -> PreTrainedTokenizerFast:
     Args:
         context: the model's context length in tokens.
     """
-    tokens = [*FRAGMENTS, *(form for word in words() for form in (word, f" {word}"))]
-    tokens = [token for token in dict.fromkeys(tokens) if len(token) > 1]
-    return build_tokenizer(CHARACTERS, tokens, {"user": USER}, context)
+    return build_tokenizer(CHARACTERS, with_words(FRAGMENTS, words()), {"user": USER}, context)
 
 
 def words() -> list[str]:

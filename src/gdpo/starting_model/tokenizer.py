@@ -26,6 +26,12 @@ def make_tokenizer(context: int) -> PreTrainedTokenizerFast:
     return build_tokenizer(CHARACTERS, (BOXED, THINK, THINK_END), {"user": USER}, context)
 
 
+def with_words(fragments: Sequence[str], words: Sequence[str]) -> list[str]:
+    """Fragments of a world of words, each once: words as they begin a text, and behind a space."""
+    found = dict.fromkeys([*fragments, *(form for word in words for form in (word, f" {word}"))])
+    return [token for token in found if len(token) > 1]
+
+
 def build_tokenizer(
     characters: str, fragments: Sequence[str], roles: Mapping[str, str], context: int
 ) -> PreTrainedTokenizerFast:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from transformers import PreTrainedTokenizerFast
 
 from gdpo.data.toy_tools import NO_TOOL, REPLIES, TOOLS, WORDS
-from gdpo.starting_model.tokenizer import SYSTEM, THINK, THINK_END, USER, build_tokenizer
+from gdpo.starting_model.tokenizer import SYSTEM, THINK, THINK_END, USER, build_tokenizer, with_words
 
 CHARACTERS = string.digits + string.ascii_lowercase + ' \n<>/{}[]":,._'
 """Whatever is no word or fragment is spelled with these, so that every malformed answer can be written."""
@@ -37,10 +37,9 @@ def make_tool_tokenizer(context: int) -> PreTrainedTokenizerFast:
     Args:
         context: the model's context length in tokens.
     """
-    # Bare words begin a text or stand in JSON; the others follow a space.
-    tokens = [*FRAGMENTS, *(form for word in words() for form in (word, f" {word}"))]
-    tokens = [token for token in dict.fromkeys(tokens) if len(token) > 1]
-    return build_tokenizer(CHARACTERS, tokens, {"system": SYSTEM, "user": USER}, context)
+    return build_tokenizer(
+        CHARACTERS, with_words(FRAGMENTS, words()), {"system": SYSTEM, "user": USER}, context
+    )
 
 
 def words() -> list[str]:

@@ -80,4 +80,4 @@ def _same(encoded: Any, wanted: Any, tolerance: float | None) -> bool:
     numbers = isinstance(encoded, int | float) and isinstance(wanted, int | float)
     if tolerance is not None and numbers:
         return _close(encoded, wanted, tolerance)
-    return type(encoded) is type(wanted) and encoded == wanted or numbers and encoded == wanted
+    return (numbers or type(encoded) is type(wanted)) and encoded == wanted

@@ -26,7 +26,7 @@ def _right(gold: Gold) -> tuple[str, str] | None:
     tests = json.loads(gold.answers[0])
     if "check" in tests:
         return None
-    known = {key: value for key, value in _few(tests.get("stdin") or _by_arguments(tests["calls"]))}
+    known = dict(_few(tests.get("stdin") or _by_arguments(tests["calls"])))
     if "stdin" in tests:
         program = f"import sys\nprint({known!r}.get(sys.stdin.read()))"
     else:

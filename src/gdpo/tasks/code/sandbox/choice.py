@@ -6,10 +6,11 @@ import platform
 import shutil
 import sys
 import threading
+from collections.abc import Sequence
 
 from gdpo.tasks.code.sandbox.jails import KINDS, UNCONFINED
 from gdpo.tasks.code.sandbox.local import Local, Server, ServerGone
-from gdpo.tasks.code.sandbox.outcome import Job, Sandbox
+from gdpo.tasks.code.sandbox.outcome import Job, Run, Sandbox
 from gdpo.tasks.verdict import JudgeError
 
 NAMED = "GDPO_SANDBOX"
@@ -37,13 +38,12 @@ def sandbox() -> Sandbox:
 
 def _made(name: str) -> Sandbox:
     if name.startswith(("http://", "https://")):
-        from gdpo.tasks.code.sandbox.remote import (
-            Remote,
-        )  # whose client takes longer to import than all the rest
+        # Its client takes longer to import than all the rest.
+        from gdpo.tasks.code.sandbox.remote import Remote
 
         made = Remote(name)
-        if (said := made.run(_TRIAL)[0]).output != "42\n":
-            raise JudgeError(f"{NAMED}={name}: a program ended there in {said.status}: {said.error}")
+        if why := _wrong_in(made.run(_TRIAL)):
+            raise JudgeError(f"{NAMED}={name}: {why}")
         return made
     if name not in (*KINDS, UNCONFINED):
         raise JudgeError(
@@ -80,9 +80,13 @@ def why_not(kind: str) -> str | None:
     try:
         server = Server(kind)
         try:
-            said = server.run(_TRIAL)[0]
+            return _wrong_in(server.run(_TRIAL))
         finally:
             server.close()
     except (JudgeError, ServerGone) as error:
         return str(error)
+
+
+def _wrong_in(trial: Sequence[Run]) -> str | None:
+    (said,) = trial
     return None if said.output == "42\n" else f"a program ended in {said.status}: {said.error}"

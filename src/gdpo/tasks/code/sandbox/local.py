@@ -153,7 +153,9 @@ class Local:
 def _starter() -> ThreadPoolExecutor:
     """A thread that stays: the kernel ends a server with the thread that started it."""
     with _LOCK:
-        return _STARTERS.setdefault(os.getpid(), ThreadPoolExecutor(1, thread_name_prefix="sandbox"))
+        if os.getpid() not in _STARTERS:
+            _STARTERS[os.getpid()] = ThreadPoolExecutor(1, thread_name_prefix="sandbox")
+        return _STARTERS[os.getpid()]
 
 
 def _start(command: list[str]) -> subprocess.Popen:

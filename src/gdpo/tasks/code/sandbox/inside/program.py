@@ -229,9 +229,7 @@ def remote(job: dict[str, Any], check: str, mark: str) -> None:
     _standard_files()
     (run_,) = job["runs"]
     if run_.get("argv"):
-        sys.argv = ["program.py", *run_["argv"]]
-        _execute(job, "__main__")
-        sys.stdout.flush()
+        run(job, run_)
         return
     RESULT = os.memfd_create("result")
     os.write(1, f"{mark}\n".encode())

@@ -149,9 +149,9 @@ class Server:
                 raise EOFError("who asked has ended")
             length -= moved
         os.lseek(ours.stdin, 0, os.SEEK_SET)
-        ends = {"keep": (ask[0], answer[1])}, {"keep": (answer[0], ask[1]), "place": 1}
-        tested = self._start(job, theirs, lambda: program.serve(job, *ends[0]["keep"]), **ends[0])
-        tester = self._start(job, ours, lambda: program.test(job, *ends[1]["keep"]), **ends[1])
+        asked, asking = (ask[0], answer[1]), (answer[0], ask[1])
+        tested = self._start(job, theirs, lambda: program.serve(job, *asked), keep=asked)
+        tester = self._start(job, ours, lambda: program.test(job, *asking), keep=asking, place=1)
         for fd in (*ask, *answer):
             os.close(fd)
         found = self._watch([tester, tested], job)
